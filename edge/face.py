@@ -1,0 +1,79 @@
+"""The small values that travel between the rooms. All pixels are of the upright picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""Height x width x 3, RGB."""
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels; left and top may be negative until it is clipped."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """The x after the last column, pixels."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The y after the last row, pixels."""
+        return self.top + self.height
+
+    def clip(self, width: float, height: float) -> Box:
+        """The part of the box inside a picture of that size (pixels); may be empty."""
+        left, top = min(max(self.left, 0.0), width), min(max(self.top, 0.0), height)
+        right, bottom = min(max(self.right, left), width), min(max(self.bottom, top), height)
+        return Box(left, top, right - left, bottom - top)
+
+    def scale(self, factor: float) -> Box:
+        """The same box in a picture `factor` times as large."""
+        return Box(self.left * factor, self.top * factor, self.width * factor, self.height * factor)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0..1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        inside = max(width, 0.0) * max(height, 0.0)
+        union = self.width * self.height + other.width * other.height - inside
+        return inside / union if union > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landmarks:
+    """Right eye, left eye, nose tip, mouth centre (the person's right and left).
+
+    points: 4 x 2 float32, x and y in pixels. score: 0..1, how sure the face net was of them.
+    """
+
+    points: Vector
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face: where it is and how sure the detector is (confidence, 0..1)."""
+
+    box: Box
+    confidence: float
+    landmarks: Landmarks | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """A unit vector (float32, `dimensions` long) and the id of the model that made it."""
+
+    vector: Vector
+    model: str
