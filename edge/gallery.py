@@ -1,0 +1,101 @@
+"""The people in memory: one template per person, one matrix.
+
+A template is the normalised mean of a person's references. On the dlib network it beat the best
+single reference, the two best and mixtures of these (docs/matching.md).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.face import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person (row in the store), the similarity (cosine, -1..1), and the references behind it."""
+
+    person_row: int
+    score: float
+    references: int
+
+
+def unit(vector: Vector) -> Vector:
+    """The vector scaled to length 1 (a zero vector stays zero); float32, along the last axis."""
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    scaled: Vector = (vector / np.maximum(length, 1e-12)).astype(np.float32)
+    return scaled
+
+
+class Gallery:
+    """Templates of everybody, searched whole. Thread-safe: one lock, so that no search reads half a row.
+
+    Memory: 4 bytes x dimensions + 16 per person, and an eighth in reserve.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        self.revision = 0
+        self._lock = threading.Lock()
+        self._count = 0
+        self._matrix: Vector = np.empty((0, dimensions), np.float32)
+        self._rows: NDArray[np.int64] = np.empty(0, np.int64)
+        self._references: NDArray[np.int64] = np.empty(0, np.int64)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def update(self, person_row: int, vectors: Vector) -> None:
+        """Put a person's references (n x dimensions) in place of the old ones; none removes the person."""
+        with self._lock:
+            slot = int(np.searchsorted(self._rows[: self._count], person_row))
+            known = slot < self._count and int(self._rows[slot]) == person_row
+            if len(vectors) == 0:
+                if known:
+                    self._remove(slot)
+                return
+            if not known:
+                self._insert(slot, person_row)
+            self._matrix[slot] = unit(unit(vectors).mean(axis=0))
+            self._references[slot] = len(vectors)
+
+    def nearest(self, vector: Vector, count: int = 2) -> list[Candidate]:
+        """The `count` most similar people, best first (fewer when there are fewer)."""
+        with self._lock:
+            scores = self._matrix[: self._count] @ vector
+            found = []
+            for _ in range(min(count, self._count)):
+                best = int(np.argmax(scores))
+                found.append(
+                    Candidate(int(self._rows[best]), float(scores[best]), int(self._references[best]))
+                )
+                scores[best] = -2.0
+            return found
+
+    def _insert(self, slot: int, person_row: int) -> None:
+        if self._count == len(self._rows):
+            self._grow()
+        for array in (self._matrix, self._rows, self._references):
+            array[slot + 1 : self._count + 1] = array[slot : self._count]
+        self._rows[slot] = person_row
+        self._count += 1
+
+    def _remove(self, slot: int) -> None:
+        for array in (self._matrix, self._rows, self._references):
+            array[slot : self._count - 1] = array[slot + 1 : self._count]
+        self._count -= 1
+
+    def _grow(self) -> None:
+        capacity = self._count + max(64, self._count // 8)
+        self._matrix = _enlarged(self._matrix, capacity)
+        self._rows = _enlarged(self._rows, capacity)
+        self._references = _enlarged(self._references, capacity)
+
+
+def _enlarged(array: NDArray[np.generic], capacity: int) -> NDArray[np.generic]:
+    larger = np.empty((capacity, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

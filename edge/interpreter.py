@@ -1,0 +1,156 @@
+"""The model seam: the only room that knows a TFLite runtime.
+
+Two threads on one interpreter give exceptions and wrong answers, and a held tensor view makes the
+next invoke fail; so a `Model` copies what goes in and out, and lets one thread in at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.face import Pixels, Vector
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+_RUNTIMES = (
+    ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    ("tflite_runtime.interpreter", "tflite-runtime"),
+)
+_TO_INT8 = np.uint8(0x80)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """One output as the model gives it: int8 values, real value = (value - zero_point) * scale."""
+
+    values: NDArray[np.int8]
+    scale: float
+    zero_point: int
+
+    def real(self) -> Vector:
+        """The dequantised values, float32, of the same shape."""
+        return (self.values.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+
+    def quantised(self, real: float) -> float:
+        """Where a real value lies on the int8 scale (not rounded), for comparing without dequantising."""
+        return real / self.scale + self.zero_point
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Which TFLite runtime is installed."""
+
+    name: str
+    version: str
+    module: str
+
+
+@functools.cache
+def runtime() -> Runtime:
+    """The runtime that is installed; ai-edge-litert goes first. Raises ModelError when there is none."""
+    for module, package in _RUNTIMES:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            continue
+        return Runtime(package, importlib.metadata.version(package), module)
+    raise ModelError("no TFLite runtime is installed: neither ai-edge-litert nor tflite-runtime")
+
+
+class Model:
+    """One int8 network with a static input shape of 1 x height x width x 3."""
+
+    def __init__(self, name: str, threads: int = 1, folder: Path = MODELS) -> None:
+        """Load `folder/name.tflite` and its sidecar. Raises ModelError: missing, damaged, other shapes."""
+        self.name = name
+        self.card = read_card(name, folder)
+        content = _verified(folder / f"{name}.tflite")
+        self._interpreter = _build(name, content, threads)
+        details = self._interpreter.get_input_details()[0]
+        self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"][1:])
+        self._input = int(details["index"])
+        self._outputs = {str(output["name"]): output for output in self._interpreter.get_output_details()}
+        self._guard = threading.Lock()
+        self._check(details)
+
+    def _check(self, details: Mapping[str, Any]) -> None:
+        if list(self.shape) != self.card["input"]:
+            raise ModelError(
+                f"model {self.name}: input is {self.shape}, its sidecar says {self.card['input']}"
+            )
+        scale, zero = details["quantization"]
+        if details["dtype"] is not np.int8 or zero != -128 + round(float(self.card.get("zero_pixel", 0))):
+            raise ModelError(f"model {self.name}: input is not int8 pixels (scale {scale}, zero {zero})")
+
+    def run(self, pixels: Pixels) -> list[Tensor]:
+        """The outputs for one picture of exactly the input's shape, in the sidecar's order."""
+        quantised = (pixels ^ _TO_INT8).view(np.int8)[np.newaxis]
+        with self._guard:
+            self._interpreter.set_tensor(self._input, quantised)
+            self._interpreter.invoke()
+            return [self._copy(output["name"]) for output in self.card["outputs"]]
+
+    def _copy(self, name: str) -> Tensor:
+        details = self._outputs[name]
+        scale, zero = details["quantization"]
+        return Tensor(self._interpreter.get_tensor(details["index"])[0], float(scale), int(zero))
+
+    def operators(self) -> list[str]:
+        """Names of the nodes that will run; a delegate shows up as one node of its own."""
+        return [str(node["op_name"]) for node in self._interpreter._get_ops_details()]
+
+
+def read_card(name: str, folder: Path = MODELS) -> dict[str, Any]:
+    """The machine-readable sidecar of a model (its hash checked). Raises ModelError."""
+    card = json.loads(_verified(folder / f"{name}.json"))
+    if not isinstance(card, dict):
+        raise ModelError(f"sidecar of model {name} is not an object")
+    return card
+
+
+def _build(name: str, content: bytes, threads: int) -> Any:
+    module: Any = importlib.import_module(runtime().module)
+    try:
+        interpreter = module.Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"model {name}: {runtime().name} cannot load it: {error}") from error
+    return interpreter
+
+
+def _verified(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"model file {path}: {error.strerror}") from error
+    wanted = _sums(path.parent).get(path.name)
+    if wanted is None:
+        raise ModelError(f"model file {path.name} is not listed in {path.parent / 'SHA256SUMS'}")
+    found = hashlib.sha256(content).hexdigest()
+    if found != wanted:
+        raise ModelError(
+            f"model file {path} is damaged: sha256 is {found}, SHA256SUMS says {wanted}; "
+            "install it anew (git checkout models)"
+        )
+    return content
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{folder / 'SHA256SUMS'}: {error}") from error
+    pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
+    return {pair[1].lstrip("*"): pair[0] for pair in pairs if len(pair) == 2}
