@@ -47,4 +47,5 @@ def invert(matrix: Matrix) -> Matrix:
 
 def then(first: Matrix, second: Matrix) -> Matrix:
     """The transform that does `first`, then `second`."""
-    return second @ np.vstack([first, [0.0, 0.0, 1.0]])
+    both: Matrix = second @ np.vstack([first, [0.0, 0.0, 1.0]])
+    return both

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.face import Vector
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Gallery:
         self._references = _enlarged(self._references, capacity)
 
 
-def _enlarged(array: NDArray[np.generic], capacity: int) -> NDArray[np.generic]:
+def _enlarged(array: NDArray[_Number], capacity: int) -> NDArray[_Number]:
     larger = np.empty((capacity, *array.shape[1:]), array.dtype)
     larger[: len(array)] = array
     return larger

@@ -19,7 +19,7 @@ _RANGE = 6.0
 
 def logit(probability: Vector | float) -> Vector:
     """log(p / (1 - p)), with p kept inside 0.001..0.999."""
-    clipped = np.clip(probability, 1e-3, 1 - 1e-3)
+    clipped = np.clip(np.asarray(probability, np.float32), 1e-3, 1 - 1e-3)
     odds: Vector = np.log(clipped / (1 - clipped))
     return odds
 
@@ -61,7 +61,8 @@ def _densified(scale: int, count: int) -> Vector:
     """count x count offsets around a cell's centre; x is the slow axis, as the network was trained."""
     steps = (np.arange(count, dtype=np.float32) + 0.5) * scale / count - scale / 2
     slow, fast = np.meshgrid(steps, steps, indexing="ij")
-    return np.stack([slow, fast], axis=-1).reshape(1, -1, 2)
+    offsets: Vector = np.stack([slow, fast], axis=-1).reshape(1, -1, 2).astype(np.float32)
+    return offsets
 
 
 def faceboxes_anchors(side: int) -> Vector:
