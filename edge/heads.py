@@ -20,13 +20,13 @@ _RANGE = 6.0
 def logit(probability: Vector | float) -> Vector:
     """log(p / (1 - p)), with p kept inside 0.001..0.999."""
     clipped = np.clip(np.asarray(probability, np.float32), 1e-3, 1 - 1e-3)
-    odds: Vector = np.log(clipped / (1 - clipped))
+    odds: Vector = np.log(clipped / (1 - clipped)).astype(np.float32)
     return odds
 
 
 def sigmoid(value: Vector) -> Vector:
     """1 / (1 + exp(-value)), without overflow."""
-    probability: Vector = 1.0 / (1.0 + np.exp(-np.clip(value, -60.0, 60.0)))
+    probability: Vector = (1.0 / (1.0 + np.exp(-np.clip(value, -60.0, 60.0)))).astype(np.float32)
     return probability
 
 
