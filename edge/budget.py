@@ -1,0 +1,125 @@
+"""Memory that is promised before it is taken: for the bodies of requests, and for unpacked pictures.
+
+The two have separate shares, because a request that holds its body goes on to ask for its picture: out
+of one pool, sixteen bodies could leave no room for the picture that any of them is waiting for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from types import TracebackType
+
+from edge.clock import Clock
+from edge.errors import BodyTooLarge, ImageTooLarge, Overloaded
+
+_MIB = 1024 * 1024
+_BODIES = 4
+"""A quarter of the memory is for bodies."""
+
+
+class Share:
+    """A number of bytes, promised in the order in which they were asked for. Thread-safe.
+
+    Whoever is first in the line waits until there is enough, and nobody overtakes: many small requests
+    cannot starve a big one.
+    """
+
+    def __init__(self, size: int, clock: Clock) -> None:
+        self.size = size
+        self._free = size
+        self._clock = clock
+        self._line: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @property
+    def used(self) -> int:
+        """Bytes that are promised now."""
+        with self._changed:
+            return self.size - self._free
+
+    def take(self, nbytes: int, wait_s: float) -> None:
+        """Raises Overloaded when nbytes, at most the share's size, are not free within wait_s."""
+        deadline = self._clock.steady() + wait_s
+        ticket = object()
+        with self._changed:
+            self._line.append(ticket)
+            try:
+                while self._line[0] is not ticket or self._free < nbytes:
+                    left = deadline - self._clock.steady()
+                    if left <= 0:
+                        raise Overloaded(
+                            f"no {-(-nbytes // _MIB)} MiB of memory came free within {wait_s:g} s"
+                        )
+                    self._changed.wait(left)
+                self._free -= nbytes
+            finally:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+
+    def give(self, nbytes: int) -> None:
+        """Back, for the next in the line."""
+        with self._changed:
+            self._free += nbytes
+            self._changed.notify_all()
+
+
+class Reservation:
+    """Bytes held by one thread at a time; a context manager that gives them back."""
+
+    def __init__(self, share: Share, nbytes: int) -> None:
+        self._share = share
+        self.nbytes = nbytes
+
+    def __enter__(self) -> Reservation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def grow(self, nbytes: int, wait_s: float) -> None:
+        """To nbytes in all. Raises Overloaded, and keeps what it has."""
+        if nbytes > self.nbytes:
+            self._share.take(nbytes - self.nbytes, wait_s)
+            self.nbytes = nbytes
+
+    def shrink(self, nbytes: int) -> None:
+        """To nbytes in all."""
+        if nbytes < self.nbytes:
+            self._share.give(self.nbytes - nbytes)
+            self.nbytes = nbytes
+
+    def release(self) -> None:
+        """All of it; doing so again does nothing."""
+        self.shrink(0)
+
+
+class MemoryBudget:
+    """What all requests together may take (total, bytes), and what one picture may (per_request, bytes)."""
+
+    def __init__(self, total: int, per_request: int, clock: Clock) -> None:
+        self.bodies = Share(total // _BODIES, clock)
+        self.pictures = Share(total - total // _BODIES, clock)
+        if per_request > self.pictures.size:
+            raise ValueError(f"{per_request} bytes a picture do not fit into {self.pictures.size}")
+        self.per_request = per_request
+
+    def reserve(self, nbytes: int, wait_s: float) -> Reservation:
+        """For a picture. Raises ImageTooLarge, Overloaded."""
+        if nbytes > self.per_request:
+            raise ImageTooLarge(
+                f"the picture takes {-(-nbytes // _MIB)} MiB; one may take {self.per_request // _MIB} MiB"
+            )
+        self.pictures.take(nbytes, wait_s)
+        return Reservation(self.pictures, nbytes)
+
+    def reserve_body(self, nbytes: int, wait_s: float) -> Reservation:
+        """For a body; wait_s 0 asks without waiting. Raises BodyTooLarge, Overloaded."""
+        if nbytes > self.bodies.size:
+            raise BodyTooLarge(
+                f"the body takes {-(-nbytes // _MIB)} MiB; all may take {self.bodies.size // _MIB} MiB"
+            )
+        self.bodies.take(nbytes, wait_s)
+        return Reservation(self.bodies, nbytes)

@@ -1,0 +1,21 @@
+"""bytes <-> pictures; the only room that knows Pillow."""
+
+from edge.picture.cost import Cost, cost, reduction
+from edge.picture.encode import encode_jpeg
+from edge.picture.header import Header, inspect
+from edge.picture.letterbox import Letterbox
+from edge.picture.picture import Picture
+from edge.picture.source import Source, decode
+
+__all__ = [
+    "Cost",
+    "Header",
+    "Letterbox",
+    "Picture",
+    "Source",
+    "cost",
+    "decode",
+    "encode_jpeg",
+    "inspect",
+    "reduction",
+]

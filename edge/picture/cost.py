@@ -1,0 +1,75 @@
+"""How much memory unpacking takes, from the header alone.
+
+Checked against measured peaks by scripts/measure-decode-memory. Pillow keeps gray and palette pixels in
+1 byte, all others in 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.picture.header import Header
+
+_STEADY = 512 * 1024
+"""What any decoding takes: the decoder itself, its tables, a band under conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Bytes: at the worst moment of unpacking, and what the picture keeps afterwards."""
+
+    peak: int
+    kept: int
+
+
+def whole(header: Header) -> bool:
+    """Whether the pixels are kept just as they are unpacked: nothing to convert, nothing to reduce.
+
+    A PNG is always unpacked at full size; reducing it afterwards would free memory, but a face that
+    needs more would cost the whole unpacking again.
+    """
+    if header.format == "JPEG":
+        return header.channels != 4
+    return 1 < header.bits <= 8 and not header.palette and not header.transparent
+
+
+def reduction(header: Header, long_side: int | None) -> int:
+    """By how much the picture may be reduced so that its long side stays at least long_side pixels."""
+    if long_side is None:
+        return 1
+    short, long = sorted((header.width, header.height))
+    possible = max(1, min(long // max(1, long_side), short))
+    if header.format == "JPEG":
+        return max(factor for factor in (1, 2, 4, 8) if factor <= possible)
+    return 1 if whole(header) else possible
+
+
+def cost(header: Header, factor: int) -> Cost:
+    """The memory of unpacking at 1/factor of the size."""
+    width, height = -(-header.width // factor), -(-header.height // factor)
+    kept = width * height * (1 if header.channels <= 2 and not header.palette else 4)
+    packed = sum(len(part) for part in header.parts)
+    peak = packed + _STEADY + (_jpeg(header, kept) if header.format == "JPEG" else _png(header, kept))
+    return Cost(peak, kept)
+
+
+def _jpeg(header: Header, kept: int) -> int:
+    coefficients = header.blocks * 64 * 2 if header.buffered else 0
+    rows = header.width * header.channels * 64
+    converted = 0 if whole(header) else kept
+    checked = 0 if header.ended else kept
+    return kept + coefficients + rows + converted + checked
+
+
+def _png(header: Header, kept: int) -> int:
+    rows = header.width * header.channels * max(1, header.bits // 8) * 4
+    if whole(header):
+        return kept + rows
+    band = header.width * 4 * BAND_ROWS * 3
+    # 16-bit gray is 2 bytes a pixel, 4 in older Pillow.
+    sample = 1 if header.palette or (header.channels == 1 and header.bits <= 8) else 4
+    return header.width * header.height * sample + kept + rows + band
+
+
+BAND_ROWS = 64
+"""Rows converted at once, before reduction."""

@@ -1,0 +1,42 @@
+"""The upright picture that detection and alignment see."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from edge.face import Pixels
+from edge.picture.letterbox import Letterbox
+from edge.picture.orientation import Matrix
+from edge.picture.resample import Stored, fit, warp
+
+
+class Picture:
+    """An upright RGB picture, perhaps kept at a reduced scale. All coordinates are of the full picture.
+
+    width, height: full upright size, pixels. scale: kept / full size, at most 1.
+    """
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        turned = stored.orientation >= 5
+        self.width = stored.height if turned else stored.width
+        self.height = stored.width if turned else stored.height
+        self.scale = 1 / stored.factor
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Picture:
+        """The picture with these pixels (height x width x 3, RGB), at full scale."""
+        height, width = pixels.shape[:2]
+        return cls(Stored(Image.fromarray(pixels), width, height, 1, 1))
+
+    def letterbox(self, size: int, fill: int = 127) -> tuple[Pixels, Letterbox]:
+        """The whole picture centred in a size x size canvas, and where it lies there."""
+        return fit(self._stored, size, fill)
+
+    def crop(self, matrix: Matrix, size: int, fill: int | None = None) -> Pixels:
+        """size x size x 3 pixels, antialiased when shrinking.
+
+        matrix: 2 x 3, picture -> output, in pixels, continuous coordinates. What lies outside the picture
+        has the gray level fill, or (None) the colour of the nearest edge pixel.
+        """
+        return warp(self._stored, matrix, size, fill)
