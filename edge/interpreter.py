@@ -81,29 +81,33 @@ class Model:
         details = self._interpreter.get_input_details()[0]
         self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"][1:])
         self._input = int(details["index"])
-        self._outputs = {str(output["name"]): output for output in self._interpreter.get_output_details()}
+        self._check_input(details)
+        self._outputs = {key: self._output(key, wanted) for key, wanted in self.card["outputs"].items()}
         self._guard = threading.Lock()
-        self._check(details)
 
-    def _check(self, details: Mapping[str, Any]) -> None:
+    def _check_input(self, details: Mapping[str, Any]) -> None:
         if list(self.shape) != self.card["input"]:
             raise ModelError(
                 f"model {self.name}: input is {self.shape}, its sidecar says {self.card['input']}"
             )
-        scale, zero = details["quantization"]
-        if details["dtype"] is not np.int8 or zero != -128 + round(float(self.card.get("zero_pixel", 0))):
-            raise ModelError(f"model {self.name}: input is not int8 pixels (scale {scale}, zero {zero})")
+        if details["dtype"] is not np.int8:
+            raise ModelError(f"model {self.name}: input is {details['dtype']}, not int8")
 
-    def run(self, pixels: Pixels) -> list[Tensor]:
-        """The outputs for one picture of exactly the input's shape, in the sidecar's order."""
+    def _output(self, key: str, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+        details: Mapping[str, Any] = self._interpreter.get_output_details()[wanted["position"]]
+        if [int(side) for side in details["shape"]] != wanted["shape"]:
+            raise ModelError(f"model {self.name}: output {key} is {details['shape']}, not {wanted['shape']}")
+        return details
+
+    def run(self, pixels: Pixels) -> dict[str, Tensor]:
+        """The outputs, by the sidecar's names, for one picture of exactly the input's shape."""
         quantised = (pixels ^ _TO_INT8).view(np.int8)[np.newaxis]
         with self._guard:
             self._interpreter.set_tensor(self._input, quantised)
             self._interpreter.invoke()
-            return [self._copy(output["name"]) for output in self.card["outputs"]]
+            return {key: self._copy(details) for key, details in self._outputs.items()}
 
-    def _copy(self, name: str) -> Tensor:
-        details = self._outputs[name]
+    def _copy(self, details: Mapping[str, Any]) -> Tensor:
         scale, zero = details["quantization"]
         return Tensor(self._interpreter.get_tensor(details["index"])[0], float(scale), int(zero))
 
