@@ -209,6 +209,10 @@ class SettingsError(EdgeError, ValueError):
     """A settings file or a command line that cannot be followed."""
 
 
+class CertificateError(EdgeError):
+    """The device's TLS certificate cannot be made or used."""
+
+
 class ModelError(EdgeError):
     """A model file is missing, damaged, or of another shape than its sidecar says."""
 

@@ -1,0 +1,150 @@
+"""The application: Bottle finds the route, the gate lets the caller in, a handler answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import bottle
+
+from edge.errors import EdgeError, MethodNotAllowed, NotFound, Overloaded
+from edge.server import health, people, recognition
+from edge.server.call import Call, Text
+from edge.server.contract import REASONS, error_answer
+from edge.server.cors import preflight_headers
+from edge.server.front import OPERATION, REQUEST_ID, TOKEN_NAME, Front
+from edge.server.gate import Gate
+from edge.server.health import Figures
+from edge.server.intake import ClientGone
+from edge.server.openapi import document
+from edge.server.operations import OPERATIONS, Operation, methods_by_path
+from edge.server.services import Services
+
+Handler = Callable[[Call], dict[str, Any] | Text]
+_log = logging.getLogger(__name__)
+
+
+def make_application(services: Services, gate: Gate) -> Front:
+    """The WSGI application of one server."""
+    routes, figures = _Routes(), Figures()
+    handlers = _handlers(services, figures)
+    for operation in OPERATIONS:
+        callback = _answerer(operation, handlers[operation.name], services, gate)
+        routes.route(_bottle_path(operation.path), operation.method, callback)
+    for path, methods in methods_by_path().items():
+        allow = ", ".join(sorted(methods))
+        routes.route(_bottle_path(path), "OPTIONS", _preflight(allow, services.settings.cors_origins))
+    return Front(routes, services.settings.cors_origins, figures, services.clock)
+
+
+class _Routes(bottle.Bottle):  # type: ignore[misc]
+    """Bottle's own refusals (no route, wrong method, something it trips over) in the contract's JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(catchall=False, autojson=False)
+
+    def default_error_handler(self, res: Any) -> bytes:
+        environ = bottle.request.environ
+        path, method = environ["PATH_INFO"][:100], environ["REQUEST_METHOD"][:20]
+        if res.status_code == 404:
+            error: EdgeError = NotFound(f"there is nothing at {path}")
+        elif res.status_code == 405:
+            error = MethodNotAllowed(f"{path} does not take {method}")
+        else:
+            error = EdgeError(str(res.status_line))
+        status, _, body = error_answer(error, environ[REQUEST_ID])
+        res.status = f"{status} {REASONS[status]}"
+        res.content_type = "application/json"
+        return body
+
+
+def _handlers(services: Services, figures: Figures) -> dict[str, Handler]:
+    api = Text("application/json", json.dumps(document(services.settings), separators=(",", ":")).encode())
+    return {
+        "detect": recognition.detect,
+        "index": recognition.index,
+        "train": recognition.train,
+        "identify": recognition.identify,
+        "listPeople": people.list_people,
+        "getPerson": people.get_person,
+        "renamePerson": people.rename_person,
+        "erasePerson": people.erase_person,
+        "mergePeople": people.merge_people,
+        "getUsage": people.get_usage,
+        "getOpenApi": lambda _: api,
+        "getHealth": health.get_health,
+        "getMetrics": figures.get_metrics,
+        "getCa": health.get_ca,
+    }
+
+
+def _answerer(operation: Operation, handler: Handler, services: Services, gate: Gate) -> Callable[..., Any]:
+    """The callback of one route: the order of refusal, and every failure as JSON."""
+
+    def answer(**arguments: str) -> bottle.HTTPResponse:
+        environ = bottle.request.environ
+        environ[OPERATION] = operation.name
+        headers: dict[str, str] = {}
+        try:
+            result = _enter(operation, handler, services, gate, arguments, environ, headers)
+            data, media = _encoded(result)
+            return _response(200, {**headers, "Content-Type": media}, data)
+        except ClientGone:
+            raise
+        except EdgeError as error:
+            failure = error
+        except MemoryError:
+            failure = Overloaded("the device is short of memory")
+        except Exception as error:
+            failure = EdgeError(str(error)).with_traceback(error.__traceback__)
+        status, more, data = error_answer(failure, environ[REQUEST_ID])
+        if status == 500:
+            _log.error("request %s failed", environ[REQUEST_ID], exc_info=failure)
+        return _response(status, {**headers, **more, "Content-Type": "application/json"}, data)
+
+    return answer
+
+
+def _enter(
+    operation: Operation,
+    handler: Handler,
+    services: Services,
+    gate: Gate,
+    arguments: dict[str, str],
+    environ: dict[str, Any],
+    headers: dict[str, str],
+) -> dict[str, Any] | Text:
+    """headers: receives the RateLimit-* of an authenticated caller, also when it is refused."""
+    if operation.public:
+        return handler(Call(services, gate, environ, arguments, None))
+    visit = gate.authenticate(environ.get("HTTP_AUTHORIZATION"))
+    environ[TOKEN_NAME] = visit.grant.name
+    try:
+        with gate.admitted(visit, operation):
+            return handler(Call(services, gate, environ, arguments, visit))
+    finally:
+        headers.update(gate.rate_headers(visit))
+
+
+def _preflight(allow: str, origins: tuple[str, ...]) -> Callable[..., Any]:
+    def answer(**_: str) -> bottle.HTTPResponse:
+        origin = bottle.request.environ.get("HTTP_ORIGIN")
+        return _response(204, {"Allow": allow, **dict(preflight_headers(origin, origins, allow))}, b"")
+
+    return answer
+
+
+def _encoded(result: dict[str, Any] | Text) -> tuple[bytes, str]:
+    if isinstance(result, Text):
+        return result.data, result.media
+    return json.dumps(result).encode("ascii"), "application/json"
+
+
+def _response(status: int, headers: dict[str, str], data: bytes) -> bottle.HTTPResponse:
+    return bottle.HTTPResponse(data, f"{status} {REASONS[status]}", headers)
+
+
+def _bottle_path(path: str) -> str:
+    return path.replace("{", "<").replace("}", ">")

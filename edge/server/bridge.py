@@ -1,0 +1,198 @@
+"""Between Tornado and the WSGI application: one worker thread per request in hand, one write per answer.
+
+The application is called when the head is complete. The body is received only when the application
+reads it; a refusal that never reads is written, and the connection closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from edge.server.environ import body_length, environ
+from edge.server.intake import ClientGone, Intake
+
+LINGER_BYTES = 256 * 1024
+LINGER_S = 1.0
+"""A refused client that is still sending is heard out this far, else the reset that closing
+causes could overtake the answer."""
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_log = logging.getLogger(__name__)
+
+
+class Bridge:
+    """The worker threads and the requests in hand."""
+
+    def __init__(self, application: Application, threads: int, write_seconds: float) -> None:
+        """threads: requests worked on at once, refusals included. write_seconds: to take an answer."""
+        self.application = application
+        self.write_seconds = write_seconds
+        self.stopping = False
+        self.in_hand: set[Exchange] = set()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+
+    def exchange(self, connection: HTTP1Connection, head_complete: Callable[[], None]) -> HTTPMessageDelegate:
+        """The delegate of one request; it calls `head_complete` when the head has come."""
+        return Exchange(self, connection, head_complete)
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Have a worker thread do it."""
+        self._pool.submit(work)
+
+    def close(self) -> None:
+        """Give up the requests in hand and let the threads end."""
+        for exchange in list(self.in_hand):
+            exchange.on_connection_close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Exchange(HTTPMessageDelegate):
+    """One request and its answer. All methods but `_work` run in the loop's thread."""
+
+    def __init__(self, bridge: Bridge, connection: HTTP1Connection, head_complete: Callable[[], None]) -> None:
+        self._bridge = bridge
+        self._connection = connection
+        self._head_complete = head_complete
+        self._loop = asyncio.get_running_loop()
+        self._intake: Intake | None = None
+        self._body_may_come: asyncio.Future[None] | None = None
+        self._received = False
+        self._answered = False
+        self._expects_continue = False
+        self._linger_left = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- called by Tornado
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> asyncio.Future[None] | None:
+        """The head is complete: start the application, hold the body back."""
+        assert isinstance(start_line, RequestStartLine)
+        self._head_complete()
+        length = body_length(headers)
+        if length == 0:
+            headers.pop("Content-Length", None)  # so that Tornado takes the message as complete now
+        else:
+            self._body_may_come = self._loop.create_future()
+        self._expects_continue = "Expect" in headers
+        self._intake = Intake(self._loop, length, self._let_body_come)
+        values = environ(start_line, headers, self._intake, self._connection.context)
+        self._bridge.in_hand.add(self)
+        self._bridge.submit(lambda: self._work(values))
+        return self._body_may_come
+
+    def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
+        """A part of the body, for the application or, after its answer, for nobody."""
+        assert self._intake is not None
+        if not self._answered:
+            return self._intake.feed(chunk)
+        self._linger_left -= len(chunk)
+        if self._linger_left < 0:
+            self._hang_up()
+        return None
+
+    def finish(self) -> None:
+        """The whole message has come."""
+        assert self._intake is not None
+        self._received = True
+        self._intake.end()
+        if self._answered:
+            self._hang_up()
+
+    def on_connection_close(self) -> None:
+        """The client has gone before its message was complete."""
+        self._done()
+        if self._intake is not None:
+            self._intake.abort()
+
+    # -- the worker thread
+
+    def _work(self, values: dict[str, Any]) -> None:
+        answer: tuple[str, list[tuple[str, str]], bytes] | None = None
+        try:
+            answer = _call(self._bridge.application, values)
+        except ClientGone:
+            pass
+        except Exception:
+            _log.exception("the application failed")
+        finally:
+            self._loop.call_soon_threadsafe(self._answer, answer)
+
+    # -- the answer
+
+    def _answer(self, answer: tuple[str, list[tuple[str, str]], bytes] | None) -> None:
+        self._answered = True
+        self._bridge.in_hand.discard(self)
+        if answer is None or self._connection.stream is None or self._connection.stream.closed():
+            self._connection.close()
+            self._let_body_come()
+            return
+        keep = self._received and not self._bridge.stopping
+        self._write(answer, keep)
+        if self._received:
+            self._connection.finish()
+        elif self._expects_continue:
+            self._hang_up()  # it waits for our word before it sends anything
+        else:
+            self._linger_left = LINGER_BYTES
+            self._timer = self._loop.call_later(LINGER_S, self._hang_up)
+        if self._intake is not None and not self._received:
+            self._intake.abort()
+        self._let_body_come()
+
+    def _write(self, answer: tuple[str, list[tuple[str, str]], bytes], keep: bool) -> None:
+        status, pairs, body = answer
+        headers = HTTPHeaders()
+        for name, value in pairs:
+            headers.add(name, value)
+        if not keep:
+            headers["Connection"] = "close"
+        code, _, reason = status.partition(" ")
+        start = ResponseStartLine("HTTP/1.1", int(code), reason)
+        written = self._connection.write_headers(start, headers, body or None)
+        if not written.done():
+            limit = self._loop.call_later(self._bridge.write_seconds, self._connection.close)
+            written.add_done_callback(lambda _: limit.cancel())
+        if not keep and self._received:
+            written.add_done_callback(lambda _: self._connection.close())
+
+    def _let_body_come(self) -> None:
+        if self._body_may_come is not None and not self._body_may_come.done():
+            self._body_may_come.set_result(None)
+
+    def _hang_up(self) -> None:
+        """Close once the answer is out."""
+        self._done()
+        stream = self._connection.stream
+        if stream is not None and not stream.closed():
+            self._connection.finish()
+            if self._received:
+                self._connection.close()
+
+    def _done(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _call(application: Application, values: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    head: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> None:
+        head[:] = [status, headers]
+
+    body = b"".join(application(values, start_response))
+    return head[0], head[1], body

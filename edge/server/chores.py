@@ -1,0 +1,58 @@
+"""What the server does once a minute: certificates, and people who are to be forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from edge.clock import Clock
+from edge.errors import EdgeError
+from edge.server.services import Enroller
+from edge.server.tls import Certificates
+
+TICK_S = 60.0
+FORGET_EVERY_S = 86_400.0
+FIRST_FORGET_S = 3_600.0
+TRUSTED_DRIFT_S = 600.0
+"""A wall clock that moved further than this against the steady one has been set meanwhile."""
+
+_log = logging.getLogger(__name__)
+
+
+class Chores:
+    """Runs beside the server until it is cancelled. A failure is logged and tried again."""
+
+    def __init__(self, certificates: Certificates, enroller: Enroller, clock: Clock) -> None:
+        self._certificates = certificates
+        self._enroller = enroller
+        self._clock = clock
+        self._restart(FIRST_FORGET_S)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            await asyncio.to_thread(self.tick)
+
+    def tick(self) -> None:
+        """Do what is due."""
+        try:
+            self._certificates.refresh()
+            self._forget()
+        except EdgeError as error:
+            _log.error("%s", error.message)
+        except Exception:
+            _log.exception("a chore failed")
+
+    def _forget(self) -> None:
+        """Erasing by date waits for a clock that has run evenly: one set a year ahead must erase nobody."""
+        steady = self._clock.steady() - self._steady
+        if abs(self._clock.now() - self._wall - steady) > TRUSTED_DRIFT_S:
+            self._restart(FIRST_FORGET_S)
+        elif steady >= self._wait:
+            self._restart(FORGET_EVERY_S)
+            erased = self._enroller.forget_unseen()
+            _log.info("forgot %d people whom nobody named or saw", erased)
+
+    def _restart(self, wait_s: float) -> None:
+        self._wall, self._steady, self._wait = self._clock.now(), self._clock.steady(), wait_s

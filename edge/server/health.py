@@ -1,0 +1,76 @@
+"""What the device says of itself: /health for anybody, /metrics for the administrator, /ca.crt."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import Any
+
+from edge.errors import NotFound, NotReady
+from edge.server.call import Call, Text
+
+CLOCK_SET_AFTER = 1767225600.0
+"""A clock before 2026-01-01 has not been set since the device started (a Pi keeps no time)."""
+
+_log = logging.getLogger(__name__)
+
+
+class Figures:
+    """Counts of the answered requests. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: Counter[tuple[str, int]] = Counter()
+        self._seconds: Counter[str] = Counter()
+
+    def answered(self, operation: str, status: int, seconds: float) -> None:
+        """One answer. seconds: from the complete head to the answer."""
+        with self._lock:
+            self._answers[operation, status] += 1
+            self._seconds[operation] += seconds
+
+    def get_metrics(self, call: Call) -> Text:
+        """GET /metrics"""
+        budget = call.services.budget
+        gauges = {
+            "requests_in_hand": call.gate.in_hand,
+            "body_memory_bytes": budget.bodies.used,
+            "picture_memory_bytes": budget.pictures.used,
+        }
+        return Text("text/plain; version=0.0.4; charset=utf-8", self.text(gauges).encode("ascii"))
+
+    def text(self, gauges: dict[str, float]) -> str:
+        """The Prometheus text format. gauges: further figures by name."""
+        with self._lock:
+            answers, seconds = sorted(self._answers.items()), sorted(self._seconds.items())
+        lines = ["# TYPE api_face_requests_total counter"]
+        for (operation, status), count in answers:
+            lines.append(f'api_face_requests_total{{operation="{operation}",status="{status}"}} {count}')
+        lines.append("# TYPE api_face_request_seconds_total counter")
+        for operation, total in seconds:
+            lines.append(f'api_face_request_seconds_total{{operation="{operation}"}} {total:.6f}')
+        for name, value in gauges.items():
+            lines += [f"# TYPE api_face_{name} gauge", f"api_face_{name} {value:g}"]
+        return "\n".join(lines) + "\n"
+
+
+def get_health(call: Call) -> dict[str, Any]:
+    """GET /health"""
+    if call.gate.stopping:
+        raise NotReady("the device is stopping")
+    try:
+        call.services.store.revision()
+    except Exception:
+        _log.exception("the store does not answer")
+        raise NotReady("the store does not answer") from None
+    clock = "ok" if call.services.clock.now() >= CLOCK_SET_AFTER else "unset"
+    return {"status": "ok", "models": "ok", "store": "ok", "clock": clock}
+
+
+def get_ca(call: Call) -> Text:
+    """GET /ca.crt"""
+    ca = call.services.ca
+    if ca is None:
+        raise NotFound("this device serves with a certificate of its installer's, not of its own CA")
+    return Text("application/x-x509-ca-cert", ca.read_bytes())

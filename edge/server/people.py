@@ -1,0 +1,81 @@
+"""The endpoints of the administrator: people, names, erasing, merging; and the caller's own usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge.errors import InvalidJson, UnknownPersonId
+from edge.server import wire
+from edge.server.call import Call
+from edge.server.services import Person
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 1000
+REMAINS = "copies in backups of the device are not reached; erase them there"
+
+
+def list_people(call: Call) -> dict[str, Any]:
+    """GET /v1.0/people?after=&limit="""
+    limit = _limit(call.query("limit"))
+    found = list(call.services.store.people(call.query("after"), limit + 1))
+    page = found[:limit]
+    following = page[-1].id if len(found) > limit else None
+    return {"people": [wire.person_fields(person) for person in page], "next": following}
+
+
+def get_person(call: Call) -> dict[str, Any]:
+    """GET /v1.0/people/{id}"""
+    return wire.person_fields(_person(call, call.arguments["person_id"]))
+
+
+def rename_person(call: Call) -> dict[str, Any]:
+    """PATCH /v1.0/people/{id}"""
+    with call.body() as body:
+        if not isinstance(body.fields.get("metadata"), dict) or body.fields["metadata"].get("name") is None:
+            raise InvalidJson('metadata.name is missing: {"metadata": {"name": "..."}}')
+        name = wire.name_of(body.fields)
+    with call.services.store.writing():
+        person = _person(call, call.arguments["person_id"])
+        return wire.person_fields(call.services.store.rename(person, name))
+
+
+def erase_person(call: Call) -> dict[str, Any]:
+    """DELETE /v1.0/people/{id}"""
+    with call.services.store.writing():
+        person = _person(call, call.arguments["person_id"])
+        call.services.store.erase(person)
+    return {"personId": person.id, "erased": True, "remains": REMAINS}
+
+
+def merge_people(call: Call) -> dict[str, Any]:
+    """POST /v1.0/people/{id}/merge: the person in the body becomes an alias of the one in the path."""
+    with call.body() as body:
+        other = wire.person_id_of(body.fields)
+        if other is None:
+            raise InvalidJson('personId is missing: {"personId": "..."}, the one that is merged into this one')
+    with call.services.store.writing():
+        kept, gone = _person(call, call.arguments["person_id"]), _person(call, other)
+        if kept.row != gone.row:  # merged already: a retry is no error
+            kept = call.services.store.merge(kept, gone)
+        return wire.person_fields(kept)
+
+
+def get_usage(call: Call) -> dict[str, Any]:
+    """GET /v1.0/usage"""
+    visit = call.authenticated()
+    return {"quota": visit.grant.quota, "used": call.gate.used(visit), "reset": call.gate.reset_s()}
+
+
+def _person(call: Call, person_id: str) -> Person:
+    person = call.services.store.person(person_id)
+    if person is None:
+        raise UnknownPersonId(f"no person has the id {person_id[: wire.MAX_PERSON_ID]}")
+    return person
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):
+        raise InvalidJson(f"limit is not a number from 1 to {MAX_PAGE}")
+    return int(text)

@@ -1,0 +1,114 @@
+"""One running server: start, serve, stop gracefully."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.budget import MemoryBudget
+from edge.clock import Clock
+from edge.errors import SettingsError
+from edge.server.app import make_application
+from edge.server.bridge import Bridge
+from edge.server.chores import Chores
+from edge.server.front import malformed
+from edge.server.gate import Gate
+from edge.server.listener import Listener
+from edge.server.services import Enroller, Recognizer, Services, Store
+from edge.server.tls import Certificates
+from edge.settings import Settings
+
+_REFUSING_THREADS = 4
+"""Beyond the requests in hand, so that the next one is told so at once."""
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """Serves from run() to stop()."""
+
+    def __init__(self, services: Services, certificates: Certificates) -> None:
+        self._services = services
+        self._certificates = certificates
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+
+    def run(self, ready: Callable[[str], None]) -> None:
+        """Serve until stop(), or SIGTERM or SIGINT when this is the main thread.
+
+        ready: called with the URL once connections are accepted. Raises SettingsError.
+        """
+        asyncio.run(self._serve(ready))
+
+    def stop(self) -> None:
+        """Let the requests under way finish, then end run(). May be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def _serve(self, ready: Callable[[str], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        settings = self._services.settings
+        gate = Gate(self._services.store, self._services.clock, settings.max_requests)
+        application = make_application(self._services, gate)
+        bridge = Bridge(application, settings.max_requests + _REFUSING_THREADS, settings.request_seconds)
+        listener = Listener(settings, lambda: self._certificates.context, bridge.exchange, malformed)
+        port = _listen(listener, settings)
+        self._catch_signals()
+        chores = Chores(self._certificates, self._services.enroller, self._services.clock)
+        ticking = asyncio.create_task(chores.run())
+        ready(_url(settings.host, port))
+        await self._stop.wait()
+        gate.stopping = bridge.stopping = True
+        listener.stop_accepting()
+        await _drained(bridge, listener, settings.request_seconds)
+        ticking.cancel()
+        listener.close_all()
+        bridge.close()
+
+    def _catch_signals(self) -> None:
+        if threading.current_thread() is threading.main_thread() and self._loop is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._stop.set)
+
+
+def serve(
+    settings: Settings,
+    state_dir: Path,
+    store: Store,
+    recognizer: Recognizer,
+    enroller: Enroller,
+    budget: MemoryBudget,
+    clock: Clock,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve the API until SIGTERM or SIGINT. Raises SettingsError, CertificateError."""
+    if settings.log_level != "debug":  # Tornado warns of each handshake that fails, which anybody can do
+        logging.getLogger("tornado").setLevel(logging.ERROR)
+    certificates = Certificates(state_dir / "tls", settings, clock)
+    services = Services(settings, store, recognizer, enroller, budget, clock, certificates.ca_path)
+    Server(services, certificates).run(ready)
+
+
+def _listen(listener: Listener, settings: Settings) -> int:
+    try:
+        return listener.listen(settings.host, settings.port)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from error
+
+
+async def _drained(bridge: Bridge, listener: Listener, seconds: float) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while bridge.in_hand or listener.writing():
+        if asyncio.get_running_loop().time() >= deadline:
+            _log.warning("%d requests were under way for too long", len(bridge.in_hand))
+            return
+        await asyncio.sleep(0.02)
+
+
+def _url(host: str, port: int) -> str:
+    name = "localhost" if host in ("::", "0.0.0.0", "") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"https://{name}:{port}"
