@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from edge.picture.header import Header
 
 _STEADY = 512 * 1024
-"""What any decoding takes: the decoder itself, its tables, a band under conversion."""
+"""What any unpacking takes: the decoder itself and its tables."""
+
+BAND_ROWS = 64
+"""Rows converted at once, before reduction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +52,26 @@ def cost(header: Header, factor: int) -> Cost:
     width, height = -(-header.width // factor), -(-header.height // factor)
     kept = width * height * (1 if header.channels <= 2 and not header.palette else 4)
     packed = sum(len(part) for part in header.parts)
-    peak = packed + _STEADY + (_jpeg(header, kept) if header.format == "JPEG" else _png(header, kept))
-    return Cost(peak, kept)
+    unpacking = packed + _unpacked(header, factor)
+    converting = 0 if whole(header) else _unpacked(header, factor) + kept + _band(header)
+    return Cost(_STEADY + max(unpacking, converting), kept)
 
 
-def _jpeg(header: Header, kept: int) -> int:
+def _unpacked(header: Header, factor: int) -> int:
+    """The pixels in the decoder's own form, and what it needs to make them."""
+    if header.format == "PNG":
+        # Gray of 16 bits is 4 bytes in older Pillow, 2 in newer.
+        sample = 1 if header.palette or (header.channels == 1 and header.bits <= 8) else 4
+        rows = header.width * header.channels * max(1, header.bits // 8) * 4
+        return header.width * header.height * sample + rows
+    width, height = -(-header.width // factor), -(-header.height // factor)
     coefficients = header.blocks * 64 * 2 if header.buffered else 0
+    # Without an end marker the picture is unpacked twice.
+    copies = 1 if header.ended else 2
     rows = header.width * header.channels * 64
-    converted = 0 if whole(header) else kept
-    checked = 0 if header.ended else kept
-    return kept + coefficients + rows + converted + checked
+    return width * height * (1 if header.channels == 1 else 4) * copies + coefficients + rows
 
 
-def _png(header: Header, kept: int) -> int:
-    rows = header.width * header.channels * max(1, header.bits // 8) * 4
-    if whole(header):
-        return kept + rows
-    band = header.width * 4 * BAND_ROWS * 3
-    # 16-bit gray is 2 bytes a pixel, 4 in older Pillow.
-    sample = 1 if header.palette or (header.channels == 1 and header.bits <= 8) else 4
-    return header.width * header.height * sample + kept + rows + band
-
-
-BAND_ROWS = 64
-"""Rows converted at once, before reduction."""
+def _band(header: Header) -> int:
+    """The copies of a few rows that a conversion makes."""
+    return header.width * 4 * BAND_ROWS * (7 if header.transparent else 3)

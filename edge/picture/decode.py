@@ -50,19 +50,22 @@ def _refusals(name: str) -> Iterator[None]:
 
 
 def _loaded_jpeg(header: Header, factor: int, ending: bytes) -> Image.Image:
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(b"".join((*header.parts, ending))))
-    _check_size(image, header)
-    if factor > 1:
-        # Pillow picks the largest of 8, 4, 2, 1 that leaves both sides at least this large.
-        image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
-    image.load()
+    with io.BytesIO(b"".join((*header.parts, ending))) as stream:
+        image = JpegImagePlugin.JpegImageFile(stream)
+        _check_size(image, header)
+        if factor > 1:
+            # Pillow picks the largest of 8, 4, 2, 1 that leaves both sides at least this large.
+            image.draft(None, (image.width // factor, image.height // factor))
+        image.load()
     return image
 
 
 def _loaded_png(header: Header) -> Image.Image:
-    image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(header.parts)))
-    _check_size(image, header)
-    image.load()
+    # Closing the stream frees the packed bytes; Pillow would keep them as long as the picture.
+    with io.BytesIO(b"".join(header.parts)) as stream:
+        image = PngImagePlugin.PngImageFile(stream)
+        _check_size(image, header)
+        image.load()
     return image
 
 

@@ -96,7 +96,11 @@ def _finish(
     # In entropy-coded data a 0xFF byte is always followed by 0: the first end marker is the real one.
     # What follows it (a phone's depth map, its second picture, rubbish) is not part of the picture.
     end = data.find(b"\xff\xd9", scan)
-    last = end if end >= 0 else len(data)
+    last = end
+    if end < 0:  # half of a marker at the very end would swallow what the decoder is given after it
+        last = len(data)
+        while data[last - 1] == 0xFF:
+            last -= 1
     scans = data.count(b"\xff\xda", scan, last)
     if scans > _MAX_SCANS:
         raise BadImage(f"the JPEG has {scans} scans; at most {_MAX_SCANS} are taken")
