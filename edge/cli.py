@@ -1,0 +1,143 @@
+"""The command line: which command, which state, and what comes back to the shell.
+
+A command is a module of edge.commands with `arguments(parser)` and `run(args, place) -> exit code`;
+only the one that was asked for is imported, so `token` loads no models' runtime and `detect` no server.
+Exit codes: 0 done, 1 something failed (one line on stderr), 2 the command line or a setting is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from edge import __version__
+from edge.commands.place import Place
+from edge.errors import EdgeError, SettingsError
+
+PROGRAM = "api-face"
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "answer the HTTP API until stopped",
+    "token": "add, list, revoke access tokens; set their quotas",
+    "people": "list, show, name, merge, forget the people known",
+    "detect": "the faces in photographs, as JSON lines",
+    "embed": "the faces in photographs with their embeddings, as JSON lines",
+    "identify": "who is in photographs, as JSON lines",
+    "ca": "where the device's CA certificate is, and its fingerprint",
+    "settings": "every setting with its default, unit and meaning, as a settings.toml",
+}
+"""Each name is also the name of its module."""
+
+_USAGE_ERROR = 2
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+class Command(Protocol):
+    """What a module of edge.commands offers."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own arguments."""
+
+    def run(self, args: argparse.Namespace, place: Place) -> int:
+        """Do it; the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (None: the process's); the exit code."""
+    try:
+        code = _dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except SettingsError as error:
+        return _fail(error.message, _USAGE_ERROR)
+    except EdgeError as error:
+        return _fail(error.message, 1)
+    except BrokenPipeError:
+        # The reader has gone (| head). Whatever is still buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def default_state(environ: Mapping[str, str], is_root: bool) -> Path:
+    """Where the state lives when nobody says: the system's place for root, the user's for others."""
+    if is_root:
+        return Path("/var/lib/api-face")
+    base = environ.get("XDG_STATE_HOME", "")
+    # The XDG specification: a relative path there is invalid and to be ignored.
+    folder = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return folder / "api-face"
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    first = _outer_parser().parse_args(argv)
+    command = _load(first.command)
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} {first.command}", description=COMMANDS[first.command].capitalize() + "."
+    )
+    _add_common(parser)
+    command.arguments(parser)
+    args = parser.parse_args(first.rest)
+    state = args.state or first.state or default_state(os.environ, os.geteuid() == 0)
+    place = Place(state.expanduser().absolute(), args.settings or first.settings)
+    return command.run(args, place)
+
+
+def _outer_parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--state DIR] [--settings FILE] COMMAND ...",
+        description="Face recognition on the device itself.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+        + f"\n\n{PROGRAM} COMMAND --help tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} edge {__version__}")
+    _add_common(parser)
+    parser.add_argument("command", metavar="COMMAND", type=_command_name, help="one of the commands below")
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # so that a missing command is not reported as two things missing
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="folder of the store and the certificates (default: /var/lib/api-face for root, "
+        "else ~/.local/state/api-face)",
+    )
+    parser.add_argument(
+        "--settings",
+        metavar="FILE",
+        type=Path,
+        help="settings file (default: DIR/settings.toml if there is one)",
+    )
+
+
+def _command_name(text: str) -> str:
+    if text in COMMANDS:
+        return text
+    near = difflib.get_close_matches(text, COMMANDS, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"?' if near else f"the commands are {', '.join(COMMANDS)}"
+    raise argparse.ArgumentTypeError(f'there is no command "{text}"; {hint}')
+
+
+def _load(name: str) -> Command:
+    return cast(Command, importlib.import_module(f"edge.commands.{name}"))
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""The commands of `api-face`, one module each; edge.cli lists them."""

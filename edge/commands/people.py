@@ -1,0 +1,105 @@
+"""`api-face people`: who is remembered, and what of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edge.commands.place import Place
+from edge.commands.table import date, print_table
+from edge.errors import SettingsError, UnknownPersonId
+from edge.server.wire import UNKNOWN, name_of
+from edge.store import Person, Store
+from edge.wiring import opened_store
+
+_PAGE = 1000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """list, show, name, merge, forget."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _action(actions, "list", _list, "everybody, oldest first")
+    _action(actions, "show", _show, "one person with the references kept", "ID")
+    _action(actions, "name", _name, "name a person, or name them anew", "ID", "NAME")
+    _action(
+        actions,
+        "merge",
+        _merge,
+        "make GONE part of KEEP; both ids go on working",
+        "KEEP",
+        "GONE",
+    )
+    _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
+
+
+def run(args: argparse.Namespace, place: Place) -> int:
+    """The action that was asked for."""
+    with opened_store(place.state) as store:
+        args.action(store, args)
+    return 0
+
+
+def _action(
+    actions: Any, name: str, action: Callable[[Store, argparse.Namespace], None], summary: str, *words: str
+) -> None:
+    parser = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    for word in words:
+        parser.add_argument(word.lower(), metavar=word, help="" if word == "NAME" else "a personId")
+    parser.set_defaults(action=action)
+
+
+def _list(store: Store, args: argparse.Namespace) -> None:
+    people = sorted(_all(store), key=lambda person: person.created)
+    rows = [
+        (person.id, person.name or UNKNOWN, person.enrolled_by, date(person.created)) for person in people
+    ]
+    print_table(("ID", "NAME", "ENROLLED BY", "SINCE"), rows)
+
+
+def _all(store: Store) -> Iterator[Person]:
+    after = ""
+    while page := list(store.people(after, _PAGE)):
+        yield from page
+        after = page[-1].id
+
+
+def _show(store: Store, args: argparse.Namespace) -> None:
+    person = _person(store, args.id)
+    print(f"id           {person.id}")
+    print(f"name         {person.name or UNKNOWN}")
+    print(f"enrolled by  {person.enrolled_by}")
+    print(f"since        {date(person.created)}")
+    for reference in store.references(person.row):
+        crop = "no crop" if reference.crop is None else f"crop of {len(reference.crop)} bytes"
+        print(f"reference    {date(reference.added)}  {reference.model}  {crop}")
+
+
+def _name(store: Store, args: argparse.Namespace) -> None:
+    name = name_of({"metadata": {"name": args.name}})
+    with store.writing():
+        person = store.rename(_person(store, args.id), name)
+    print(f"{person.id} is called {person.name or UNKNOWN}")
+
+
+def _merge(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        keep, gone = _person(store, args.keep), _person(store, args.gone)
+        if keep.row == gone.row:
+            raise SettingsError(f"{args.keep} and {args.gone} are the same person already")
+        kept = store.merge(keep, gone)
+    print(f"{gone.id} is now {kept.id}, {kept.name or UNKNOWN}")
+
+
+def _forget(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        person = _person(store, args.id)
+        store.erase(person)
+    print(f"{person.id} is erased; copies in backups are not, erase them there")
+
+
+def _person(store: Store, person_id: str) -> Person:
+    person = store.person(person_id)
+    if person is None:
+        raise UnknownPersonId(f"no person has the id {person_id}")
+    return person

@@ -1,0 +1,23 @@
+"""Where a command works: the state folder, and the settings that hold there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The state folder, and the settings file that was named on the command line (None: none was)."""
+
+    state: Path
+    settings_file: Path | None
+
+    def settings(self, **overrides: Any) -> Settings:
+        """The settings in force; overrides that are not None win. Raises SettingsError."""
+        usual = self.state / "settings.toml"
+        path = self.settings_file or (usual if usual.exists() else None)
+        return load_settings(path, **overrides)

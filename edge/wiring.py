@@ -1,0 +1,51 @@
+"""The parts of one process, put together from a state folder and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.budget import MemoryBudget
+from edge.clock import Clock, SystemClock
+from edge.engine import EnginePool
+from edge.enrol import Enroller
+from edge.recognize import Recognizer
+from edge.settings import Settings
+from edge.store import Store, open_store
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Everything that recognises and remembers."""
+
+    settings: Settings
+    clock: Clock
+    memory: MemoryBudget
+    store: Store
+    recognizer: Recognizer
+    enroller: Enroller
+
+
+@contextmanager
+def opened_store(state: Path, clock: Clock | None = None) -> Iterator[Store]:
+    """The store of a state folder, made if there is none. Raises StoreError."""
+    store = open_store(state, clock or SystemClock())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened_device(state: Path, settings: Settings) -> Iterator[Device]:
+    """The whole device. Raises StoreError, ModelError."""
+    clock = SystemClock()
+    with opened_store(state, clock) as store:
+        memory = MemoryBudget(settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB, clock)
+        pool = EnginePool(settings.workers, settings.model_threads)
+        recognizer = Recognizer(pool, memory, store, settings)
+        yield Device(settings, clock, memory, store, recognizer, Enroller(recognizer, store, settings, clock))
