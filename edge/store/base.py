@@ -1,0 +1,15 @@
+"""What the parts of the store share."""
+
+from __future__ import annotations
+
+from edge.clock import Clock
+from edge.store.connection import Connections
+
+
+class Base:
+    """The two files and the clock."""
+
+    def __init__(self, people: Connections, usage: Connections, clock: Clock) -> None:
+        self._people = people
+        self._usage = usage
+        self._clock = clock

@@ -1,0 +1,136 @@
+"""Opening a database file: made when absent, refused when it is not ours, migrated when it is old.
+
+Nothing writes to a file before it has been recognised. Processes that open the same folder take
+turns (a lock on the folder, which the kernel drops when the holder dies).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from edge.errors import StoreError
+from edge.store.connection import Connections, connect, in_words
+from edge.store.schema import Schema, migrate, version_of
+
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@contextmanager
+def opening_turn(folder: Path) -> Iterator[None]:
+    """Make the folder (0700), and hold it while its files are opened."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StoreError(f"the state folder cannot be used: {error}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def open_file(path: Path, schema: Schema, busy_s: float) -> Connections:
+    """The file's connections. Raises StoreError, the file left as it was. Call inside opening_turn."""
+    try:
+        if os.path.lexists(path):
+            _recognise(path, schema, busy_s)
+        else:
+            _create(path, schema, busy_s)
+        with closing(connect(path, schema, busy_s)) as database:
+            migrate(database, schema)
+        return Connections(path, schema, busy_s)
+    except sqlite3.Error as error:
+        raise in_words(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _create(path: Path, schema: Schema, busy_s: float) -> None:
+    """Made complete under another name, so that no crash leaves half a file under the real one."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(f"{path} is missing, but its log {log.name} is there: restore it, or remove the log")
+    fresh = path.with_name(path.name + ".new")
+    for name in ("", *_BESIDE):
+        fresh.with_name(fresh.name + name).unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(connect(fresh, schema, busy_s)) as database:
+        database.execute(f"PRAGMA page_size = {schema.page_size}")
+        database.execute(f"PRAGMA application_id = {schema.application_id}")
+        database.execute("PRAGMA journal_mode = WAL")
+        migrate(database, schema)
+    fresh.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _recognise(path: Path, schema: Schema, busy_s: float) -> None:
+    """Raises StoreError unless the file is whole and ours.
+
+    It is read through SQLite, read-only, and not with open(): closing a plain descriptor would drop
+    the locks of any other connection this process has to the file. A read-only connection writes
+    nothing, also no checkpoint, but leaves an empty log beside: that is taken away again.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path} is not a regular file")
+    there = {name for name in _BESIDE if path.with_name(path.name + name).exists()}
+    try:
+        with closing(connect(path, schema, busy_s, read_only=True)) as database:
+            _refuse_foreign(database, path, schema)
+            _refuse_damaged(database, path, schema)
+    except (StoreError, sqlite3.Error) as error:
+        for name in set(_BESIDE) - there:
+            path.with_name(path.name + name).unlink(missing_ok=True)
+        reason = error if isinstance(error, StoreError) else in_words(error, path)
+        raise StoreError(f"{reason}; the file was left as it is") from error
+
+
+def _refuse_foreign(database: Database, path: Path, schema: Schema) -> None:
+    if path.stat().st_size == 0:
+        raise StoreError(f"{path} is empty (0 bytes): it has been truncated")
+    mark = int(database.execute("PRAGMA application_id").fetchone()[0])
+    if mark != schema.application_id:
+        raise StoreError(f"{path} is a database of another program (application_id {mark:#x})")
+    version, newest = version_of(database), len(schema.migrations)
+    if version > newest:
+        raise StoreError(
+            f"{path} was written by a newer release: schema version {version}, this one knows {newest}"
+        )
+
+
+def _refuse_damaged(database: Database, path: Path, schema: Schema) -> None:
+    """A file shorter than its header says is truncated; the tables must hold together.
+
+    While a log is beside the file (the last process was killed), missing pages may be in the log:
+    then everything is read. Else the bulk (schema.unchecked) is not, which would take as long as
+    reading the whole SD card's share of it at each start.
+    """
+    size = path.stat().st_size
+    expected = 1
+    for pragma in ("page_count", "page_size"):
+        expected *= int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
+    log = path.with_name(path.name + "-wal")
+    short = size < expected
+    if short and not (log.exists() and log.stat().st_size):
+        raise StoreError(f"{path} is truncated: {size} bytes of {expected}")
+    names = set(database.table_names()) - schema.unchecked
+    checks = ["quick_check(1)"] if short else [f"quick_check('{name}')" for name in sorted(names)]
+    for check in checks:
+        found = str(database.execute(f"PRAGMA {check}").fetchone()[0])
+        if found != "ok":
+            raise StoreError(f"{path} is damaged: {' '.join(found.split())}")

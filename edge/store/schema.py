@@ -1,0 +1,146 @@
+"""The two database files: how each is recognised, and every step from nothing to its newest schema.
+
+A migration is a function that takes a database from the version that is its place in the tuple to
+the next one. A released one is never edited; a change is a further function. PRAGMA user_version
+holds the version: it lies in the header, so a newer file is known before anything is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One kind of database file.
+
+    application_id: marks the file as ours, in bytes 68-71. page_size: bytes. pragmas: set on each
+    connection. unchecked: tables whose pages are too many to read through at each start.
+    """
+
+    application_id: int
+    page_size: int
+    pragmas: tuple[str, ...]
+    migrations: tuple[Callable[[Database], None], ...]
+    unchecked: frozenset[str] = frozenset()
+
+
+def migrate(database: Database, schema: Schema) -> None:
+    """Bring the file to the newest version, in one transaction: a crash leaves the old version."""
+    newest = len(schema.migrations)
+    if version_of(database) == newest:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for migration in schema.migrations[version_of(database) :]:
+            migration(database)
+        database.execute(f"PRAGMA user_version = {newest}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.rollback()
+        raise
+
+
+def version_of(database: Database) -> int:
+    """The number of migrations the file has been through."""
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _people_1(database: Database) -> None:
+    database.executescript("""
+        CREATE TABLE state (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            revision INTEGER NOT NULL,
+            unclean INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO state VALUES (1, 0, 0);
+        CREATE TABLE person (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            name TEXT,
+            created REAL NOT NULL,
+            enrolled_by TEXT NOT NULL CHECK (enrolled_by IN ('train', 'index')),
+            revision INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX person_revision ON person (revision);
+        CREATE TABLE alias (
+            id TEXT PRIMARY KEY,
+            person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX alias_person ON alias (person);
+        CREATE TABLE gone (
+            row INTEGER PRIMARY KEY,
+            revision INTEGER NOT NULL,
+            merged_into INTEGER REFERENCES person ON DELETE SET NULL
+        ) STRICT;
+        CREATE INDEX gone_revision ON gone (revision);
+        CREATE INDEX gone_merged_into ON gone (merged_into);
+        CREATE TABLE reference (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            quality REAL NOT NULL,
+            added REAL NOT NULL,
+            vector BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX reference_person ON reference (person);
+        CREATE TABLE crop (
+            reference INTEGER PRIMARY KEY REFERENCES reference ON DELETE CASCADE,
+            landmarks BLOB,
+            picture BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE token (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            hash BLOB NOT NULL UNIQUE,
+            scopes TEXT NOT NULL,
+            quota INTEGER CHECK (quota >= 0),
+            expires REAL,
+            revoked REAL
+        ) STRICT;
+        CREATE UNIQUE INDEX token_name ON token (name) WHERE revoked IS NULL;
+    """)
+
+
+def _usage_1(database: Database) -> None:
+    database.executescript("""
+        CREATE TABLE quota_day (
+            row INTEGER PRIMARY KEY,
+            token INTEGER NOT NULL,
+            day INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            UNIQUE (token, day)
+        ) STRICT;
+        CREATE TABLE seen (person INTEGER PRIMARY KEY, day INTEGER NOT NULL) STRICT;
+        CREATE TABLE sweep (row INTEGER PRIMARY KEY, day INTEGER NOT NULL UNIQUE) STRICT;
+    """)
+
+
+PEOPLE = Schema(
+    application_id=0x41464550,  # "AFEP"
+    page_size=4096,
+    # temp_store: sorting must not spill faces into /tmp. secure_delete: see erasing.py.
+    pragmas=(
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        "cache_size=-512",
+        "mmap_size=0",
+        "temp_store=MEMORY",
+    ),
+    migrations=(_people_1,),
+    unchecked=frozenset({"crop"}),
+)
+"""Precious: an acknowledged change has been fsynced."""
+
+USAGE = Schema(
+    application_id=0x41464555,  # "AFEU"
+    # Each counted request writes one page to the log: small pages spare the SD card.
+    page_size=1024,
+    pragmas=("synchronous=NORMAL", "cache_size=-128", "mmap_size=0", "temp_store=MEMORY"),
+    migrations=(_usage_1,),
+)
+"""Survives kill -9; a power cut may cost the last seconds."""
