@@ -1,0 +1,237 @@
+"""portrait -> person: who is remembered, and what of them.
+
+Every decision that may end in a new person is taken inside the store's write transaction, with the
+gallery brought up to date in it: two pictures of one stranger at the same moment, in two threads or
+two processes, give one person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge import match
+from edge.clock import Clock
+from edge.errors import (
+    AmbiguousPerson,
+    FaceMismatch,
+    FaceTooSmall,
+    MultipleFaces,
+    NameConflict,
+    NoFace,
+    UnknownPerson,
+    UnknownPersonId,
+)
+from edge.face import Face
+from edge.gallery import unit
+from edge.match import Kind, Verdict
+from edge.picture import encode_jpeg
+from edge.portrait import Portrait
+from edge.recognize import Recognizer
+from edge.settings import Settings
+from edge.store import Person, Reference, Store
+
+LEAST_FACE = 32
+"""A face with a shorter side, in pixels, is too small to learn from."""
+
+SMALL_FACE = 64
+"""A face with a shorter side, in pixels, is learnt from with a warning."""
+
+NEW = "new"
+"""The personId that asks for a new person whatever the match."""
+
+_CROP_QUALITY = 92
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the caller should know although the request succeeded."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whose face it is, and warnings."""
+
+    person: Person
+    warnings: tuple[Notice, ...] = ()
+
+
+class Enroller:
+    """index and train. Thread-safe."""
+
+    def __init__(self, recognizer: Recognizer, store: Store, settings: Settings, clock: Clock) -> None:
+        self._recognizer = recognizer
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    def index(self, data: bytes, may_enrol: bool) -> Answer:
+        """The person of a cut-out 64 x 64 face; a stranger becomes a new person if that is allowed.
+
+        Raises PictureError, NoFace, UnknownPerson, AmbiguousPerson.
+        """
+        portrait = self._recognizer.crop_portrait(data)
+        known = self._known(self._recognizer.verdict(portrait.embedding))
+        if known is not None:
+            return Answer(self._seen(known))
+        if not (may_enrol and self._settings.enrol_on_index):
+            why = "this token lacks the scope train" if not may_enrol else "enrol_on_index is off"
+            raise UnknownPerson(f"nobody known has this face, and {why}")
+        with self._store.writing():
+            person = self._known(self._recognizer.verdict(portrait.embedding))
+            if person is None:
+                person = self._store.create_person(None, enrolled_by="index")
+                self._store.add_reference(person, self._reference(portrait))
+        return Answer(self._seen(person))
+
+    def train(self, data: bytes, name: str | None, person_id: str | None) -> Answer:
+        """The person of the one face in a picture, who is remembered with it.
+
+        name: what to call a person who has no name yet. person_id: whose face the caller says it is,
+        or NEW. Raises PictureError, NoFace, MultipleFaces, FaceTooSmall, UnknownPersonId,
+        NameConflict, FaceMismatch, AmbiguousPerson.
+        """
+        detection, portraits = self._recognizer.portraits(data)
+        warnings = _check_faces(detection.faces)
+        if not portraits:
+            raise NoFace("a face was found, but not its eyes, nose and mouth")
+        with self._store.writing():
+            person, sure = self._whose(portraits[0], name, person_id)
+            if name is not None and person.name is None:
+                person = self._store.rename(person, name)
+            if sure:
+                self._learn(person, portraits[0])
+            else:
+                warnings = (*warnings, _not_added())
+        return Answer(self._seen(person), warnings)
+
+    def forget_unseen(self) -> int:
+        """Erase the people whom index enrolled, nobody named, and nobody saw for the configured days."""
+        today = int(self._clock.now() // _DAY_S)
+        return self._store.forget_unseen(today - self._settings.forget_unnamed_days)
+
+    # -- whose face -------------------------------------------------------------------------------
+
+    def _whose(self, portrait: Portrait, name: str | None, person_id: str | None) -> tuple[Person, bool]:
+        """The person, and whether the picture may become a reference."""
+        if person_id == NEW:
+            return self._store.create_person(name, enrolled_by="train"), True
+        if person_id is not None:
+            return self._claimed(portrait, name, person_id), True
+        verdict = self._recognizer.verdict(portrait.embedding)
+        person = self._known(verdict)
+        if person is None:
+            return self._store.create_person(name, enrolled_by="train"), True
+        _check_name(person, name)
+        return person, name is not None or (verdict.similarity or 0.0) >= match.LEARN_FROM
+
+    def _claimed(self, portrait: Portrait, name: str | None, person_id: str) -> Person:
+        person = self._store.person(person_id)
+        if person is None:
+            raise UnknownPersonId(f"no person has the id {person_id}")
+        _check_name(person, name)
+        similarity = self._nearest_reference(person, portrait)
+        if similarity is not None and similarity < match.SAME_PERSON_CLAIM:
+            raise FaceMismatch(
+                f"the face is {similarity:.0f} % similar to the nearest reference of {person.id}; "
+                f"at least {match.SAME_PERSON_CLAIM:.0f} % are needed"
+            )
+        return person
+
+    def _known(self, verdict: Verdict) -> Person | None:
+        if verdict.kind is Kind.AMBIGUOUS:
+            rivals = [self._by_row(verdict.person_row), self._by_row(verdict.rival_row)]
+            ids = [person.id for person in rivals if person is not None]
+            raise AmbiguousPerson(
+                f"{' and '.join(ids)} are both about {verdict.similarity:.0f} % similar to the face",
+                personIds=ids,
+            )
+        return self._by_row(verdict.person_row)
+
+    def _by_row(self, row: int | None) -> Person | None:
+        return None if row is None else self._store.person_by_row(row)
+
+    def _seen(self, person: Person) -> Person:
+        self._store.saw(person.row, int(self._clock.now() // _DAY_S))
+        return person
+
+    # -- what is remembered -----------------------------------------------------------------------
+
+    def _learn(self, person: Person, portrait: Portrait) -> None:
+        """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
+        old = [ref for ref in self._store.references(person.row) if ref.model == self._recognizer.model]
+        vectors = [ref.vector for ref in old]
+        if vectors and max(_cosines(portrait, vectors)) >= self._recognizer.calibration.duplicate:
+            return
+        self._store.add_reference(person, self._reference(portrait))
+        if len(old) >= self._settings.max_references:
+            kept = self._store.references(person.row)
+            least = _least_useful([ref for ref in kept if ref.model == self._recognizer.model])
+            if least.row is not None:
+                self._store.drop_reference(least.row)
+
+    def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
+        """Similarity in percent to the nearest reference; None when there is none of this model."""
+        model = self._recognizer.model
+        vectors = [ref.vector for ref in self._store.references(person.row) if ref.model == model]
+        if not vectors:
+            return None
+        limit = match.threshold(self._recognizer.calibration, 1, 1)
+        return match.similarity_percent(max(_cosines(portrait, vectors)), limit)
+
+    def _reference(self, portrait: Portrait) -> Reference:
+        keep = self._settings.keep_crops
+        return Reference(
+            row=None,
+            vector=portrait.embedding.vector,
+            model=portrait.embedding.model,
+            quality=portrait.face.confidence,
+            added=self._clock.now(),
+            crop=encode_jpeg(portrait.crop, _CROP_QUALITY) if keep else None,
+            landmarks=portrait.crop_landmarks if keep else None,
+        )
+
+
+def _cosines(portrait: Portrait, vectors: list[np.ndarray]) -> list[float]:
+    return [float(portrait.embedding.vector @ vector) for vector in vectors]
+
+
+def _check_name(person: Person, name: str | None) -> None:
+    if name is not None and person.name is not None and person.name != name:
+        raise NameConflict(f'{person.id} is already called "{person.name}"; rename the person with PATCH')
+
+
+def _check_faces(faces: tuple[Face, ...]) -> tuple[Notice, ...]:
+    if not faces:
+        raise NoFace("0 faces found; train takes exactly 1")
+    if len(faces) > 1:
+        raise MultipleFaces(f"{len(faces)} faces found; train takes exactly 1")
+    box = faces[0].box
+    size = f"the face is {box.width:.0f}x{box.height:.0f} px"
+    if min(box.width, box.height) < LEAST_FACE:
+        raise FaceTooSmall(f"{size}; at least {LEAST_FACE} px on each side are needed")
+    if min(box.width, box.height) < SMALL_FACE:
+        return (Notice("small_face", f"{size}; {SMALL_FACE} px on each side and more are recognised better"),)
+    return ()
+
+
+def _not_added() -> Notice:
+    return Notice(
+        "not_added",
+        f"the picture did not become a reference: it matches below {match.LEARN_FROM:.0f} %, "
+        "and neither personId nor the person's name says who it is",
+    )
+
+
+def _least_useful(references: list[Reference]) -> Reference:
+    """Of the two references most alike, the one of lower quality: the other says nearly the same."""
+    vectors = unit(np.stack([reference.vector for reference in references]))
+    alike = vectors @ vectors.T
+    np.fill_diagonal(alike, -2.0)
+    first, second = np.unravel_index(int(np.argmax(alike)), alike.shape)
+    return min(references[int(first)], references[int(second)], key=lambda reference: reference.quality)

@@ -1,0 +1,221 @@
+"""Who is remembered: index and train, with painted faces instead of photographs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+from edge.budget import MemoryBudget
+from edge.clock import SystemClock
+from edge.engine import EMBEDDER, EnginePool
+from edge.enrol import NEW, Enroller
+from edge.errors import (
+    AmbiguousPerson,
+    FaceMismatch,
+    FaceTooSmall,
+    MultipleFaces,
+    NameConflict,
+    NoFace,
+    UnknownPerson,
+    UnknownPersonId,
+)
+from edge.face import Box, Embedding, Face, Landmarks, Vector
+from edge.gallery import unit
+from edge.match import calibration_of, threshold
+from edge.portrait import Portrait
+from edge.recognize import Detection, Recognizer
+from edge.settings import Settings, load_settings
+from edge.store import Store, open_store
+
+MIB = 1 << 20
+LIMIT = threshold(calibration_of(EMBEDDER), 1, 1)
+
+
+class NoPool:
+    """Stands where the interpreters would be; painted faces need none."""
+
+    embedder_id = EMBEDDER
+    dimensions = 128
+
+
+class PaintedRecognizer(Recognizer):
+    """A recogniser whose pictures are names of vectors: b"0.97 anna" is anna's face, 0.97 like her."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        budget = MemoryBudget(256 * MIB, 96 * MIB, SystemClock())
+        super().__init__(cast(EnginePool, NoPool()), budget, store, settings)
+
+    def portraits(self, data: bytes, min_confidence: float | None = None) -> tuple[Detection, list[Portrait]]:
+        found = [self.crop_portrait(line) for line in data.splitlines()]
+        return Detection(640, 480, tuple(portrait.face for portrait in found)), found
+
+    def crop_portrait(self, data: bytes) -> Portrait:
+        likeness, name, *rest = data.decode().split()
+        side = float(rest[0]) if rest else 100.0
+        face = Face(Box(0, 0, side, side), 0.9, Landmarks(np.zeros((4, 2), np.float32), 0.9))
+        vector = blend(person(name), person(name + "'s other side"), float(likeness))
+        return Portrait(
+            face, Embedding(vector, EMBEDDER), np.zeros((8, 8, 3), np.uint8), np.zeros((4, 2), np.float32)
+        )
+
+
+def person(name: str) -> Vector:
+    rng = np.random.default_rng(list(name.encode()))
+    return unit(rng.standard_normal(128).astype(np.float32))
+
+
+def blend(one: Vector, other: Vector, cosine: float) -> Vector:
+    """A unit vector with that cosine to the first, towards the second."""
+    aside = unit(other - (other @ one) * one)
+    return unit(cosine * one + np.sqrt(1 - cosine**2) * aside)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path, SystemClock()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def enroller(store: Store) -> Enroller:
+    return build(store)
+
+
+def build(store: Store, **settings: object) -> Enroller:
+    chosen = load_settings(None, **settings)
+    return Enroller(PaintedRecognizer(store, chosen), store, chosen, SystemClock())
+
+
+def test_a_stranger_gets_an_id_and_the_same_one_the_next_time(enroller: Enroller) -> None:
+    first = enroller.index(b"1 anna", may_enrol=True)
+    again = enroller.index(b"0.99 anna", may_enrol=True)
+    assert first.person.name is None
+    assert again.person.id == first.person.id
+    assert enroller.index(b"1 bert", may_enrol=True).person.id != first.person.id
+
+
+def test_index_refuses_strangers_when_it_may_not_enrol(store: Store, enroller: Enroller) -> None:
+    with pytest.raises(UnknownPerson, match="scope"):
+        enroller.index(b"1 anna", may_enrol=False)
+    with pytest.raises(UnknownPerson, match="enrol_on_index"):
+        build(store, enrol_on_index=False).index(b"1 anna", may_enrol=True)
+    known = enroller.train(b"1 anna", "Anna", None).person
+    assert enroller.index(b"1 anna", may_enrol=False).person.id == known.id
+
+
+def test_train_names_somebody_unknown_and_refuses_a_second_name(store: Store, enroller: Enroller) -> None:
+    unknown = enroller.index(b"1 anna", may_enrol=True).person
+    named = enroller.train(b"0.99 anna", "Anna", None).person
+    assert (named.id, named.name) == (unknown.id, "Anna")
+    before = len(store.references(named.row))
+    with pytest.raises(NameConflict, match="Anna"):
+        enroller.train(b"0.985 anna", "Berta", None)
+    kept = store.person(named.id)
+    assert kept is not None
+    assert kept.name == "Anna"
+    assert len(store.references(named.row)) == before
+
+
+def test_a_doubtful_match_does_not_become_a_reference_unless_somebody_vouches(
+    store: Store, enroller: Enroller
+) -> None:
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    doubtful = f"{LIMIT + 0.003:.4f} anna".encode()
+    answer = enroller.train(doubtful, None, None)
+    assert answer.person.id == anna.id
+    assert [warning.code for warning in answer.warnings] == ["not_added"]
+    assert len(store.references(anna.row)) == 1
+    assert enroller.train(doubtful, "Anna", None).warnings == ()
+    assert len(store.references(anna.row)) == 2
+
+
+def test_a_sure_match_becomes_a_reference_and_the_same_picture_does_not_twice(
+    store: Store, enroller: Enroller
+) -> None:
+    anna = enroller.train(b"1 anna", None, None).person
+    enroller.train(b"0.985 anna", None, None)
+    assert len(store.references(anna.row)) == 2
+    enroller.train(b"0.985 anna", None, None)
+    assert len(store.references(anna.row)) == 2
+
+
+def test_person_id_says_whose_face_it_is(store: Store, enroller: Enroller) -> None:
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    enroller.train(b"0.92 anna", None, anna.id)
+    assert len(store.references(anna.row)) == 2
+    with pytest.raises(FaceMismatch, match="% similar"):
+        enroller.train(b"1 bert", None, anna.id)
+    with pytest.raises(UnknownPersonId):
+        enroller.train(b"1 anna", None, "870752da-c4df-417e-994d-19225e46db0a")
+    with pytest.raises(NameConflict):
+        enroller.train(b"1 anna", "Berta", anna.id)
+
+
+def test_new_makes_twins_and_twins_are_ambiguous(enroller: Enroller) -> None:
+    one = enroller.train(b"1 anna", "Anna", None).person
+    two = enroller.train(b"1 anna", "Hanna", NEW).person
+    assert one.id != two.id
+    with pytest.raises(AmbiguousPerson) as refusal:
+        enroller.index(b"1 anna", may_enrol=True)
+    assert set(cast(list[str], refusal.value.evidence["personIds"])) == {one.id, two.id}
+    with pytest.raises(AmbiguousPerson):
+        enroller.train(b"1 anna", "Anna", None)
+    assert enroller.train(b"0.97 anna", None, two.id).person.id == two.id
+
+
+def test_at_the_cap_the_least_useful_reference_gives_way(store: Store) -> None:
+    enroller = build(store, max_references=3)
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    for likeness in ("0.97", "0.99", "0.95", "0.93", "0.985"):
+        assert enroller.train(f"{likeness} anna".encode(), "Anna", anna.id).person.id == anna.id
+    assert len(store.references(anna.row)) == 3
+
+
+def test_train_takes_exactly_one_face_of_a_decent_size(enroller: Enroller) -> None:
+    with pytest.raises(NoFace, match="0 faces"):
+        enroller.train(b"", None, None)
+    with pytest.raises(MultipleFaces, match="2 faces"):
+        enroller.train(b"1 anna\n1 bert", None, None)
+    with pytest.raises(FaceTooSmall, match="31x31 px"):
+        enroller.train(b"1 anna 31", None, None)
+    answer = enroller.train(b"1 anna 50", None, None)
+    assert [warning.code for warning in answer.warnings] == ["small_face"]
+
+
+@pytest.mark.parametrize("call", ["index", "train"])
+def test_many_pictures_of_one_stranger_at_once_make_one_person(
+    tmp_path: Path, store: Store, call: str
+) -> None:
+    del store
+    ids: list[str] = []
+    with open_store(tmp_path, SystemClock()) as one, open_store(tmp_path, SystemClock()) as two:
+        enrollers = [build(one), build(two)] * 8
+        gate = threading.Barrier(len(enrollers))
+
+        def work(enroller: Enroller) -> None:
+            gate.wait()
+            if call == "index":
+                ids.append(enroller.index(b"1 anna", may_enrol=True).person.id)
+            else:
+                ids.append(enroller.train(b"1 anna", None, None).person.id)
+
+        threads = [threading.Thread(target=work, args=(enroller,)) for enroller in enrollers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(ids) == len(enrollers)
+        assert len(set(ids)) == 1
+        assert len(list(one.people("", 10))) == 1
+
+
+def test_crops_are_kept_unless_the_setting_says_no(store: Store) -> None:
+    kept = build(store).train(b"1 anna", None, None).person
+    bare = build(store, keep_crops=False).train(b"1 bert", None, None).person
+    assert store.references(kept.row, crops=True)[0].crop is not None
+    assert store.references(bare.row, crops=True)[0].crop is None
