@@ -45,20 +45,6 @@ class Grant:
     revoked: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """A token's day. limit and used: requests (limit None: unlimited). reset_s: seconds to midnight GMT."""
-
-    limit: int | None
-    used: int
-    reset_s: int
-
-    @property
-    def remaining(self) -> int | None:
-        """Requests left today; None when unlimited. A limit lowered during the day leaves 0, not less."""
-        return None if self.limit is None else max(self.limit - self.used, 0)
-
-
 def new_token() -> str:
     """A fresh token. The prefix lets secret scanners and people recognise one that leaked."""
     return "afe_" + secrets.token_urlsafe(_TOKEN_BYTES)
@@ -91,19 +77,10 @@ def bearer(header: str | None) -> str:
     return token
 
 
-def check(grant: Grant | None, scope: str, now: float) -> Grant:
-    """The grant, when it is valid at `now` (seconds since 1970 GMT) and has the scope.
-
-    Raises InvalidToken (unknown, revoked, expired) or InsufficientScope.
-    """
-    return require(valid(grant, now), (scope,))
-
-
 def valid(grant: Grant | None, now: float) -> Grant:
-    """The grant, when it is valid at `now` (seconds since 1970 GMT).
+    """The grant, when it is valid at `now` (seconds since 1970 GMT). None: no such token.
 
-    Raises InvalidToken (unknown, revoked, expired). A revoked token stays revoked whatever the
-    clock says.
+    Raises InvalidToken. A revoked token stays revoked whatever the clock says.
     """
     if grant is None:
         raise InvalidToken("the token is not known")
@@ -114,13 +91,14 @@ def valid(grant: Grant | None, now: float) -> Grant:
     return grant
 
 
-def require(grant: Grant, scopes: Collection[str]) -> Grant:
-    """The grant, when it has one of the scopes, or none is asked for. Raises InsufficientScope."""
-    if scopes and grant.scopes.isdisjoint(scopes):
-        needed = '" or "'.join(sorted(scopes))
-        held = " ".join(sorted(grant.scopes)) or "none"
-        raise InsufficientScope(f'this needs the scope "{needed}"; the token has: {held}')
-    return grant
+def require(grant: Grant, scopes: frozenset[str]) -> None:
+    """Any one of the scopes is enough, and so is any token where none is asked for.
+
+    Raises InsufficientScope.
+    """
+    if scopes and not scopes & grant.scopes:
+        wanted, held = " or ".join(sorted(scopes)), " ".join(sorted(grant.scopes))
+        raise InsufficientScope(f"this needs the scope {wanted}; the token has {held or 'none'}")
 
 
 def gmt_day(now: float) -> int:
