@@ -66,7 +66,8 @@ class Settings:
     """Memory that the decoding of one picture may take (MiB); a picture that needs more is 413."""
 
     total_memory_mib: int = 128
-    """Memory that all requests together may take for bodies and pictures (MiB); others wait."""
+    """Memory that all requests together may take (MiB), a quarter for bodies, the rest for pictures;
+    others wait."""
 
     min_confidence: float = 0.5
     """Faces below this confidence are not reported (0..1)."""
@@ -151,18 +152,16 @@ def _checked(key: str, value: Any, types: Mapping[str, Any]) -> Any:
 def _check_together(settings: Settings) -> None:
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together: set both or neither")
-    if settings.total_memory_mib < settings.request_memory_mib:
+    if settings.total_memory_mib * 3 < settings.request_memory_mib * 4:
         raise SettingsError(
-            f"total_memory_mib ({settings.total_memory_mib}) must be at least "
-            f"request_memory_mib ({settings.request_memory_mib})"
+            f"total_memory_mib ({settings.total_memory_mib}) must be at least 4/3 of "
+            f"request_memory_mib ({settings.request_memory_mib}): a quarter of it is for bodies"
         )
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise SettingsError(f'log_level must be debug, info, warning or error, not "{settings.log_level}"')
     for origin in settings.cors_origins:
         if "*" in origin or "://" not in origin or origin.endswith("/"):
-            raise SettingsError(
-                f'cors_origins: "{origin}" is not an origin such as "https://panel.example"'
-            )
+            raise SettingsError(f'cors_origins: "{origin}" is not an origin such as "https://panel.example"')
 
 
 def describe_defaults() -> list[tuple[str, object]]:
