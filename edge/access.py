@@ -6,7 +6,6 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.errors import InsufficientScope, InvalidToken, MissingToken, NotBearer
