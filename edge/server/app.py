@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import bottle
+import bottle  # type: ignore[import-untyped]
 
 from edge.errors import EdgeError, MethodNotAllowed, NotFound, Overloaded
 from edge.server import health, people, recognition
@@ -107,7 +107,7 @@ def _answerer(operation: Operation, handler: Handler, services: Services, gate: 
     return answer
 
 
-def _enter(
+def _enter(  # noqa: PLR0917
     operation: Operation,
     handler: Handler,
     services: Services,

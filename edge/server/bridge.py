@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -35,10 +35,13 @@ _log = logging.getLogger(__name__)
 class Bridge:
     """The worker threads and the requests in hand."""
 
-    def __init__(self, application: Application, threads: int, write_seconds: float) -> None:
-        """threads: requests worked on at once, refusals included. write_seconds: to take an answer."""
+    def __init__(self, application: Application, threads: int, seconds: float) -> None:
+        """threads: requests worked on at once, refusals included.
+
+        seconds: for a client to send the whole body after the head, and to take the whole answer.
+        """
         self.application = application
-        self.write_seconds = write_seconds
+        self.seconds = seconds
         self.stopping = False
         self.in_hand: set[Exchange] = set()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
@@ -51,28 +54,30 @@ class Bridge:
         """Have a worker thread do it."""
         self._pool.submit(work)
 
-    def close(self) -> None:
-        """Give up the requests in hand and let the threads end."""
+    async def close(self) -> None:
+        """Give up the requests in hand and let the threads end; they need the loop for that."""
         for exchange in list(self.in_hand):
             exchange.on_connection_close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
 
 class Exchange(HTTPMessageDelegate):
     """One request and its answer. All methods but `_work` run in the loop's thread."""
 
-    def __init__(self, bridge: Bridge, connection: HTTP1Connection, head_complete: Callable[[], None]) -> None:
+    def __init__(
+        self, bridge: Bridge, connection: HTTP1Connection, head_complete: Callable[[], None]
+    ) -> None:
         self._bridge = bridge
         self._connection = connection
         self._head_complete = head_complete
         self._loop = asyncio.get_running_loop()
-        self._intake: Intake | None = None
+        self._intake = Intake(self._loop, 0, self._let_body_come)
         self._body_may_come: asyncio.Future[None] | None = None
         self._received = False
         self._answered = False
         self._expects_continue = False
         self._linger_left = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # for the body, later for its lingering rest
 
     # -- called by Tornado
 
@@ -80,23 +85,22 @@ class Exchange(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> asyncio.Future[None] | None:
         """The head is complete: start the application, hold the body back."""
-        assert isinstance(start_line, RequestStartLine)
         self._head_complete()
         length = body_length(headers)
         if length == 0:
             headers.pop("Content-Length", None)  # so that Tornado takes the message as complete now
         else:
             self._body_may_come = self._loop.create_future()
+            self._timer = self._loop.call_later(self._bridge.seconds, self._connection.close)
         self._expects_continue = "Expect" in headers
         self._intake = Intake(self._loop, length, self._let_body_come)
-        values = environ(start_line, headers, self._intake, self._connection.context)
+        values = environ(cast(RequestStartLine, start_line), headers, self._intake, self._connection.context)
         self._bridge.in_hand.add(self)
         self._bridge.submit(lambda: self._work(values))
         return self._body_may_come
 
     def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
         """A part of the body, for the application or, after its answer, for nobody."""
-        assert self._intake is not None
         if not self._answered:
             return self._intake.feed(chunk)
         self._linger_left -= len(chunk)
@@ -106,8 +110,8 @@ class Exchange(HTTPMessageDelegate):
 
     def finish(self) -> None:
         """The whole message has come."""
-        assert self._intake is not None
         self._received = True
+        self._done()
         self._intake.end()
         if self._answered:
             self._hang_up()
@@ -115,8 +119,7 @@ class Exchange(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         """The client has gone before its message was complete."""
         self._done()
-        if self._intake is not None:
-            self._intake.abort()
+        self._intake.abort()
 
     # -- the worker thread
 
@@ -141,6 +144,7 @@ class Exchange(HTTPMessageDelegate):
             self._let_body_come()
             return
         keep = self._received and not self._bridge.stopping
+        self._done()
         self._write(answer, keep)
         if self._received:
             self._connection.finish()
@@ -149,7 +153,7 @@ class Exchange(HTTPMessageDelegate):
         else:
             self._linger_left = LINGER_BYTES
             self._timer = self._loop.call_later(LINGER_S, self._hang_up)
-        if self._intake is not None and not self._received:
+        if not self._received:
             self._intake.abort()
         self._let_body_come()
 
@@ -164,7 +168,7 @@ class Exchange(HTTPMessageDelegate):
         start = ResponseStartLine("HTTP/1.1", int(code), reason)
         written = self._connection.write_headers(start, headers, body or None)
         if not written.done():
-            limit = self._loop.call_later(self._bridge.write_seconds, self._connection.close)
+            limit = self._loop.call_later(self._bridge.seconds, self._connection.close)
             written.add_done_callback(lambda _: limit.cancel())
         if not keep and self._received:
             written.add_done_callback(lambda _: self._connection.close())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from edge.errors import MissingToken
 from edge.server.body import Body, received
 from edge.server.gate import Gate, Visit
 from edge.server.services import Services
@@ -35,7 +36,8 @@ class Call:
 
     def authenticated(self) -> Visit:
         """The visit of an operation that is not public."""
-        assert self.visit is not None
+        if self.visit is None:
+            raise MissingToken("this needs a token")
         return self.visit
 
     @contextmanager
@@ -47,4 +49,5 @@ class Call:
 
     def query(self, name: str) -> str | None:
         """The last value of a query parameter."""
-        return parse_qs(self.environ.get("QUERY_STRING", "")).get(name, [None])[-1]
+        values = parse_qs(str(self.environ["QUERY_STRING"])).get(name)
+        return values[-1] if values else None

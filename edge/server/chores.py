@@ -13,8 +13,6 @@ from edge.server.tls import Certificates
 TICK_S = 60.0
 FORGET_EVERY_S = 86_400.0
 FIRST_FORGET_S = 3_600.0
-TRUSTED_DRIFT_S = 600.0
-"""A wall clock that moved further than this against the steady one has been set meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +24,7 @@ class Chores:
         self._certificates = certificates
         self._enroller = enroller
         self._clock = clock
-        self._restart(FIRST_FORGET_S)
+        self._forget_at = clock.steady() + FIRST_FORGET_S
 
     async def run(self) -> None:
         """For ever."""
@@ -45,14 +43,7 @@ class Chores:
             _log.exception("a chore failed")
 
     def _forget(self) -> None:
-        """Erasing by date waits for a clock that has run evenly: one set a year ahead must erase nobody."""
-        steady = self._clock.steady() - self._steady
-        if abs(self._clock.now() - self._wall - steady) > TRUSTED_DRIFT_S:
-            self._restart(FIRST_FORGET_S)
-        elif steady >= self._wait:
-            self._restart(FORGET_EVERY_S)
+        if self._clock.steady() >= self._forget_at:
+            self._forget_at = self._clock.steady() + FORGET_EVERY_S
             erased = self._enroller.forget_unseen()
             _log.info("forgot %d people whom nobody named or saw", erased)
-
-    def _restart(self, wait_s: float) -> None:
-        self._wall, self._steady, self._wait = self._clock.now(), self._clock.steady(), wait_s

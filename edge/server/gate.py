@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from edge import access
 from edge.access import Grant
 from edge.clock import Clock
-from edge.errors import EdgeError, InsufficientScope, NotReady, Overloaded, QuotaExceeded
+from edge.errors import EdgeError, NotReady, Overloaded, QuotaExceeded
 from edge.server.contract import status_of
 from edge.server.operations import Operation
-from edge.server.services import Store
+from edge.store import Store
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Gate:
         token = access.bearer(authorization)
         grant = self._store.find_token(access.token_hash(token))
         now = self._clock.now()
-        return Visit(access.check(grant, now), access.gmt_day(now))
+        return Visit(access.valid(grant, now), access.gmt_day(now))
 
     @contextmanager
     def admitted(self, visit: Visit, operation: Operation) -> Iterator[None]:
@@ -49,9 +49,7 @@ class Gate:
 
         Raises InsufficientScope, QuotaExceeded, NotReady, Overloaded.
         """
-        if operation.scopes and not operation.scopes & visit.grant.scopes:
-            needed = " or ".join(sorted(operation.scopes))
-            raise InsufficientScope(f"this token lacks the scope {needed}")
+        access.require(visit.grant, operation.scopes)
         with self._slot(visit, operation):
             if operation.counts:
                 visit.used = self._store.spend(visit.grant, visit.day)

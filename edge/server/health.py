@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from edge.errors import NotFound, NotReady
@@ -22,7 +23,7 @@ class Figures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: Counter[tuple[str, int]] = Counter()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """One answer. seconds: from the complete head to the answer."""
@@ -40,7 +41,7 @@ class Figures:
         }
         return Text("text/plain; version=0.0.4; charset=utf-8", self.text(gauges).encode("ascii"))
 
-    def text(self, gauges: dict[str, float]) -> str:
+    def text(self, gauges: Mapping[str, float]) -> str:
         """The Prometheus text format. gauges: further figures by name."""
         with self._lock:
             answers, seconds = sorted(self._answers.items()), sorted(self._seconds.items())

@@ -15,79 +15,86 @@ class ClientGone(Exception):
 
 
 class Intake:
-    """A `wsgi.input`. Nothing is received before the first read; a read wakes once, when it is served.
+    """A `wsgi.input`. Nothing is received before the first read; each read wakes its thread once.
 
-    The upper half belongs to the worker thread, the lower one to the loop's.
+    read() is the worker thread's. All else runs in the loop's thread, so nothing here needs a lock
+    but the one on which the worker waits.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, length: int | None, begin: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, length: int | None, begin: Callable[[], None]
+    ) -> None:
         """length: the declared Content-Length (bytes), None when chunked. begin: let the body come."""
         self._loop = loop
-        self._length = length
+        self._left = length  # of the declared length, what the application has not taken yet
         self._begin = begin
-        self._begun = False
         self._buffer = bytearray()
-        self._taken = 0
-        self._wanted = 0
+        self._asked: int | None = None
         self._ended = length == 0
         self._gone = False
-        self._changed = threading.Condition()
+        self._part = bytearray()
+        self._served = threading.Lock()
+        self._served.acquire()
         self._pause: asyncio.Future[None] | None = None
 
     def read(self, size: int) -> bytearray:
         """The next `size` bytes, fewer only at the end. Raises ClientGone."""
-        with self._changed:
-            self._wanted = size
-            if not self._served():
-                self._loop.call_soon_threadsafe(self._resume if self._begun else self._begin)
-                self._begun = True
-                self._changed.wait_for(self._served)
-            if self._gone:
-                raise ClientGone
-            if len(self._buffer) <= size:
-                part, self._buffer = self._buffer, bytearray()
-            else:
-                part = self._buffer[:size]
-                del self._buffer[:size]
-            self._taken += len(part)
-            return part
+        self._loop.call_soon_threadsafe(self._ask, size)
+        self._served.acquire()  # released by _serve
+        if self._gone:
+            raise ClientGone
+        part, self._part = self._part, bytearray()
+        return part
 
-    def _served(self) -> bool:
-        if self._ended or self._gone:
-            return True
-        # The last byte of a declared length does not wake the reader, the end of the message does:
-        # else an answer could overtake it, and Tornado would close a connection that is in order.
-        last = self._length is not None and self._taken + self._wanted >= self._length
-        return not last and len(self._buffer) >= self._wanted
-
-    # -- the loop's half
+    def _ask(self, size: int) -> None:
+        self._asked = size
+        self._begin()
+        self._resume()
+        self._serve()
 
     def feed(self, data: bytes) -> asyncio.Future[None] | None:
         """More has come; a future when no more should be received for now."""
-        with self._changed:
-            self._buffer += data
-            if self._served():
-                self._changed.notify()
-            if len(self._buffer) < max(self._wanted, HIGH_WATER_BYTES):
-                return None
-        if self._length is not None and self._taken + self._wanted >= self._length:
+        self._buffer += data
+        self._serve()
+        if self._takes_the_last() or len(self._buffer) < max(self._asked or 0, HIGH_WATER_BYTES):
             return None
         self._pause = self._loop.create_future()
         return self._pause
 
     def end(self) -> None:
         """The body is complete."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        self._ended = True
+        self._serve()
 
     def abort(self) -> None:
         """There will be no more: the client has gone, or is not listened to any longer."""
-        with self._changed:
-            self._gone = not self._ended
-            self._buffer.clear()
-            self._changed.notify()
+        self._gone = not self._ended
+        self._buffer.clear()
         self._resume()
+        self._serve()
+
+    def _serve(self) -> None:
+        if self._asked is None or not self._satisfied(self._asked):
+            return
+        if len(self._buffer) <= self._asked:
+            self._part, self._buffer = self._buffer, bytearray()
+        else:
+            self._part = self._buffer[: self._asked]
+            del self._buffer[: self._asked]
+        if self._left is not None:
+            self._left -= len(self._part)
+        self._asked = None
+        self._served.release()
+
+    def _satisfied(self, size: int) -> bool:
+        if self._ended or self._gone:
+            return True
+        # The last byte of a declared length does not wake the reader, the end of the message does:
+        # else an answer could overtake it, and Tornado would close a connection that is in order.
+        return len(self._buffer) >= size and not self._takes_the_last()
+
+    def _takes_the_last(self) -> bool:
+        return self._left is not None and self._asked is not None and self._asked >= self._left
 
     def _resume(self) -> None:
         if self._pause is not None and not self._pause.done():

@@ -109,13 +109,17 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
     key_path, path = folder / "ca.key", folder / "ca.crt"
     if not key_path.exists():
         if path.exists():
-            raise ValueError(f"{key_path} is missing, and only it can sign a certificate for clients that trust {path}")
+            raise ValueError(
+                f"{key_path} is missing, and only it can sign a certificate for clients that trust {path}"
+            )
         write_private(key_path, _private_bytes(ec.generate_private_key(ec.SECP256R1())))
     try:
         key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
     except ValueError as error:
-        raise ValueError(f"{key_path} is damaged; restore it from a backup, or remove {folder} "
-                         "to begin anew (each client must then trust the new CA)") from error
+        raise ValueError(
+            f"{key_path} is damaged; restore it from a backup, or remove {folder} "
+            "to begin anew (each client must then trust the new CA)"
+        ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{key_path} is not an elliptic-curve key")
     with contextlib.suppress(OSError, ValueError):

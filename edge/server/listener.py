@@ -1,22 +1,24 @@
 """Accepting: sockets, TLS off the accepting path, and who gives way when connections run out.
 
-Tornado's HTTP/1.1 does the protocol. Its head deadline (`header_timeout`) is one total from the accept
-or the last answer to the end of the next head, so it covers a handshake that never comes as well.
+Tornado's HTTP/1.1 does the protocol. The head deadline is kept here, since connections that wait for
+a head stand in the order of their deadlines already: one total from the accept, or from the last
+answer, to the end of the next head, so it covers a handshake that never comes as well.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import resource
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
-from tornado.iostream import SSLIOStream, StreamClosedError
+from tornado.iostream import SSLIOStream
 from tornado.netutil import add_accept_handler, bind_sockets
 
 from edge.settings import Settings
@@ -24,12 +26,14 @@ from edge.settings import Settings
 _MAX_HEAD_BYTES = 16 * 1024
 _BACKLOG = 512
 _SPARE_FILES = 256
+_SWEEP_S = 0.25
+_NO_LIMIT = 10**15  # bytes; the application refuses bodies, in words
 _TORNADO_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 _log = logging.getLogger(__name__)
 
 
 class TlsStream(SSLIOStream):
-    """A TLS stream that answers a malformed request in JSON and keeps TCP_NODELAY as it was set."""
+    """A TLS stream that answers a malformed request in JSON, keeps TCP_NODELAY, and reads in bulk."""
 
     def __init__(self, sock: ssl.SSLSocket, malformed: Callable[[], bytes]) -> None:
         super().__init__(sock)
@@ -38,6 +42,20 @@ class TlsStream(SSLIOStream):
     def write(self, data: bytes | memoryview) -> Any:
         """As in Tornado, but for its own bare refusal of what it cannot parse."""
         return super().write(self._malformed() if data == _TORNADO_REFUSAL else data)
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        """As many TLS records as have come and fit; singly, each 16 KiB would cost a turn of the loop."""
+        done = super().read_from_fd(buf)
+        with memoryview(buf) as view:
+            while done and done < len(view):
+                try:
+                    more = super().read_from_fd(view[done:])
+                except OSError:  # comes again with the next read
+                    return done
+                if not more:
+                    return done
+                done += more
+        return done
 
     def set_nodelay(self, value: bool) -> None:
         """Nothing: Tornado would switch it off and on with each answer, two system calls each."""
@@ -61,18 +79,18 @@ class Listener(HTTPServerConnectionDelegate):
         self._exchange = exchange
         self._malformed = malformed
         self._limit = settings.max_connections
+        self._header_seconds = settings.header_seconds
         self._parameters = HTTP1ConnectionParameters(
-            header_timeout=settings.header_seconds,
-            body_timeout=settings.request_seconds,
-            max_header_size=_MAX_HEAD_BYTES,
-            max_body_size=1 << 40,
+            max_header_size=_MAX_HEAD_BYTES, max_body_size=_NO_LIMIT, header_timeout=None
         )
         self._open: set[HTTP1ServerConnection] = set()
-        self._waiting: dict[HTTP1ServerConnection, None] = {}  # without a head; longest first
+        self._waiting: dict[HTTP1ServerConnection, float] = {}  # for a head, until when; longest first
         self._stop_accepting: list[Callable[[], None]] = []
 
     def listen(self, host: str, port: int) -> int:
         """Start accepting on the running loop; the port in use. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_later(_SWEEP_S, self._sweep)
         _allow_files(self._limit + _SPARE_FILES)
         for sock in _bind(host, port):
             self._stop_accepting += [add_accept_handler(sock, self._accept), sock.close]
@@ -95,16 +113,19 @@ class Listener(HTTPServerConnectionDelegate):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """A connection begins to wait for a head."""
-        assert isinstance(server_conn, HTTP1ServerConnection)
-        assert isinstance(request_conn, HTTP1Connection)
-        self._waiting[server_conn] = None
-        return self._exchange(request_conn, lambda: self._waiting.pop(server_conn, None))
+        connection = cast(HTTP1ServerConnection, server_conn)
+        self._waiting.pop(connection, None)  # to the end of the line
+        self._waiting[connection] = self._loop.time() + self._header_seconds
+
+        def head_complete() -> None:
+            self._waiting.pop(connection, None)
+
+        return self._exchange(cast(HTTP1Connection, request_conn), head_complete)
 
     def on_close(self, server_conn: object) -> None:
         """A connection has ended."""
-        assert isinstance(server_conn, HTTP1ServerConnection)
-        self._open.discard(server_conn)
-        self._waiting.pop(server_conn, None)
+        self._open.discard(cast(HTTP1ServerConnection, server_conn))
+        self._waiting.pop(cast(HTTP1ServerConnection, server_conn), None)
 
     def _accept(self, sock: socket.socket, address: Any) -> None:
         if len(self._open) >= self._limit and not self._make_room():
@@ -120,6 +141,13 @@ class Listener(HTTPServerConnectionDelegate):
         connection = HTTP1ServerConnection(TlsStream(tls, self._malformed), self._parameters, address[0])
         self._open.add(connection)
         connection.start_serving(self)
+
+    def _sweep(self) -> None:
+        """Close what has waited too long for a head."""
+        now = self._loop.time()
+        while self._waiting and next(iter(self._waiting.values())) <= now:
+            self._make_room()
+        self._loop.call_later(_SWEEP_S, self._sweep)
 
     def _make_room(self) -> bool:
         """Close the connection that has waited longest; False when each has a request in hand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RECOGNISE, TRAIN, ADMIN = "recognise", "train", "admin"
+from edge.access import ADMIN, RECOGNISE, TRAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scopes=frozenset({RECOGNISE}), counts=True, body="Picture",
     ),
     Operation(
-        "listPeople", "GET", "/v1.0/people", "List the people, oldest first",
+        "listPeople", "GET", "/v1.0/people", "List the people, in the order of their ids",
         scopes=frozenset({ADMIN}),
     ),
     Operation("getPerson", "GET", _PERSON, "One person", scopes=frozenset({ADMIN})),

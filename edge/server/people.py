@@ -7,7 +7,7 @@ from typing import Any
 from edge.errors import InvalidJson, UnknownPersonId
 from edge.server import wire
 from edge.server.call import Call
-from edge.server.services import Person
+from edge.store import Person
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
@@ -17,7 +17,7 @@ REMAINS = "copies in backups of the device are not reached; erase them there"
 def list_people(call: Call) -> dict[str, Any]:
     """GET /v1.0/people?after=&limit="""
     limit = _limit(call.query("limit"))
-    found = list(call.services.store.people(call.query("after"), limit + 1))
+    found = list(call.services.store.people(call.query("after") or "", limit + 1))
     page = found[:limit]
     following = page[-1].id if len(found) > limit else None
     return {"people": [wire.person_fields(person) for person in page], "next": following}
@@ -52,7 +52,9 @@ def merge_people(call: Call) -> dict[str, Any]:
     with call.body() as body:
         other = wire.person_id_of(body.fields)
         if other is None:
-            raise InvalidJson('personId is missing: {"personId": "..."}, the one that is merged into this one')
+            raise InvalidJson(
+                'personId is missing: {"personId": "..."}, the one that is merged into this one'
+            )
     with call.services.store.writing():
         kept, gone = _person(call, call.arguments["person_id"]), _person(call, other)
         if kept.row != gone.row:  # merged already: a retry is no error

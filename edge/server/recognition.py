@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from edge.access import TRAIN
 from edge.server import wire
 from edge.server.call import Call
 from edge.server.key import picture_of
-from edge.server.operations import TRAIN
 
 BODY_PER_KEY = 2
 """A raw body may be this many times as long as the longest key."""

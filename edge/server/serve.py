@@ -18,9 +18,10 @@ from edge.server.chores import Chores
 from edge.server.front import malformed
 from edge.server.gate import Gate
 from edge.server.listener import Listener
-from edge.server.services import Enroller, Recognizer, Services, Store
+from edge.server.services import Enroller, Recognizer, Services
 from edge.server.tls import Certificates
 from edge.settings import Settings
+from edge.store import Store
 
 _REFUSING_THREADS = 4
 """Beyond the requests in hand, so that the next one is told so at once."""
@@ -67,7 +68,7 @@ class Server:
         await _drained(bridge, listener, settings.request_seconds)
         ticking.cancel()
         listener.close_all()
-        bridge.close()
+        await bridge.close()
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread() and self._loop is not None:
@@ -75,7 +76,7 @@ class Server:
                 self._loop.add_signal_handler(number, self._stop.set)
 
 
-def serve(
+def serve(  # noqa: PLR0917
     settings: Settings,
     state_dir: Path,
     store: Store,
@@ -97,7 +98,9 @@ def _listen(listener: Listener, settings: Settings) -> int:
     try:
         return listener.listen(settings.host, settings.port)
     except OSError as error:
-        raise SettingsError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from error
+        raise SettingsError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+        ) from error
 
 
 async def _drained(bridge: Bridge, listener: Listener, seconds: float) -> None:

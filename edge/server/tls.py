@@ -59,7 +59,7 @@ class Certificates:
         """Renew what must be renewed and load what has changed on disk; cheap when nothing has."""
         if self._settings.tls_certificate:
             certificate, key = Path(self._settings.tls_certificate), Path(self._settings.tls_key)
-            seen = (_stamp(certificate), _stamp(key))
+            seen: object = (_stamp(certificate), _stamp(key))
             if seen != self._loaded:
                 _check_own(certificate, self._clock.now())
         else:
@@ -151,7 +151,9 @@ def _is_address(name: str) -> bool:
 def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file that exists."""
     files = {part: folder / part for part in _PARTS}
-    return {part: hashlib.sha256(path.read_bytes()).hexdigest() for part, path in files.items() if path.is_file()}
+    return {
+        part: hashlib.sha256(path.read_bytes()).hexdigest() for part, path in files.items() if path.is_file()
+    }
 
 
 def _read_sidecar(path: Path) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from edge.errors import InvalidJson
 from edge.face import Box
-from edge.server.services import Answer, Detection, Identified, Person
+from edge.server.services import Answer, Detection, Identified
+from edge.store import Person
 
 UNKNOWN = "unknown"
 """The word on the wire for somebody without a name."""
@@ -51,7 +52,10 @@ def face_fields(box: Box, confidence: float) -> dict[str, int]:
 
 def answer(result: Answer) -> dict[str, Any]:
     """The answer of index and train."""
-    fields = {"metadata": {"name": result.person.name or UNKNOWN}, "personId": result.person.id}
+    fields: dict[str, Any] = {
+        "metadata": {"name": result.person.name or UNKNOWN},
+        "personId": result.person.id,
+    }
     if result.warnings:
         fields["warnings"] = [{"code": item.code, "message": item.message} for item in result.warnings]
     return fields
