@@ -78,39 +78,23 @@ def default_state(environ: Mapping[str, str], is_root: bool) -> Path:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
-    first = _outer_parser().parse_args(argv)
+    common = _common_parser()
+    where, rest = common.parse_known_args(argv)  # first, so that they may stand anywhere
+    first = _outer_parser(common).parse_args(rest)
     command = _load(first.command)
     parser = argparse.ArgumentParser(
-        prog=f"{PROGRAM} {first.command}", description=COMMANDS[first.command].capitalize() + "."
+        prog=f"{PROGRAM} {first.command}",
+        description=COMMANDS[first.command].capitalize() + ".",
+        epilog=f"--state DIR and --settings FILE may be given, too: see {PROGRAM} --help.",
     )
-    _add_common(parser)
     command.arguments(parser)
     args = parser.parse_args(first.rest)
-    state = args.state or first.state or default_state(os.environ, os.geteuid() == 0)
-    place = Place(state.expanduser().absolute(), args.settings or first.settings)
-    return command.run(args, place)
+    state = where.state or default_state(os.environ, os.geteuid() == 0)
+    return command.run(args, Place(state.expanduser().absolute(), where.settings))
 
 
-def _outer_parser() -> argparse.ArgumentParser:
-    width = max(map(len, COMMANDS))
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [--state DIR] [--settings FILE] COMMAND ...",
-        description="Face recognition on the device itself.",
-        epilog="commands:\n"
-        + "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
-        + f"\n\n{PROGRAM} COMMAND --help tells more.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} edge {__version__}")
-    _add_common(parser)
-    parser.add_argument("command", metavar="COMMAND", type=_command_name, help="one of the commands below")
-    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    rest.required = False  # so that a missing command is not reported as two things missing
-    return parser
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def _common_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
     parser.add_argument(
         "--state",
         metavar="DIR",
@@ -124,6 +108,26 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="settings file (default: DIR/settings.toml if there is one)",
     )
+    return parser
+
+
+def _outer_parser(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        parents=[common],
+        usage=f"{PROGRAM} [--state DIR] [--settings FILE] COMMAND ...",
+        description="Face recognition on the device itself.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+        + f"\n\n{PROGRAM} COMMAND --help tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} edge {__version__}")
+    parser.add_argument("command", metavar="COMMAND", type=_command_name, help="one of the commands below")
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # so that a missing command is not reported as two things missing
+    return parser
 
 
 def _command_name(text: str) -> str:
