@@ -1,0 +1,74 @@
+"""The three models: what each is built from, on which pictures, and what its sidecar says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_build import calibration, convert, photographs
+from model_build.dlib_resnet import DlibResnet
+from model_build.faceboxes import FaceBoxes
+from model_build.full_range import FullRange
+from model_build.values import Floats, Head, Pixels, Tensor, to_unit
+
+_EQUALISING = 5
+"""Every fifth picture is enough to see which channels are loud."""
+TEMPLATE: Floats = np.array([[47.549, 46.6], [100.476, 46.6], [74.013, 76.56], [74.013, 103.02]], np.float32)
+"""Right eye, left eye, tip of the nose, centre of the mouth in the 150x150 chip."""
+
+FACEBOXES_ANCHORS = [
+    {"stride": 32, "side": 32, "per_side": 4},
+    {"stride": 32, "side": 64, "per_side": 2},
+    {"stride": 32, "side": 128, "per_side": 1},
+    {"stride": 64, "side": 256, "per_side": 1},
+    {"stride": 128, "side": 512, "per_side": 1},
+]
+
+
+@dataclass(frozen=True)
+class Built:
+    """One rebuilt model: the file's bytes, the float network, the pictures it was calibrated on."""
+
+    tflite: bytes
+    network: Callable[[Tensor], dict[str, Tensor]]
+    pictures: list[Pixels]
+    head: Head | None
+    facts: dict[str, Any]
+
+
+def faceboxes(archives: Path) -> Built:
+    """FaceBoxes for whole photographs, letter-boxed to 1024x1024."""
+    network = FaceBoxes(archives)
+    pictures = calibration.scenes(photographs.load(archives), 1024, 72)
+    head = convert.head_range(network, pictures)
+    tflite = convert.to_int8(lambda picture: network(picture, head), 1024, pictures, has_head=True)
+    return Built(tflite, network, pictures, head, {"anchors": FACEBOXES_ANCHORS})
+
+
+def full_range(archives: Path) -> Built:
+    """MediaPipe full range for the square around a proposal, 192x192."""
+    plain, fitted = FullRange(archives), FullRange(archives)
+    pictures = calibration.crops(photographs.load(archives), 192, 320)
+    head = convert.head_range(plain, pictures)
+    fitted.equalise(to_unit(picture) for picture in pictures[::_EQUALISING])
+    fitted.with_head(head)
+    tflite = convert.to_int8(fitted, 192, pictures, has_head=True)
+    facts = {"anchors": [{"stride": 4, "side": 192, "per_side": 1}], "crop_side": calibration.CROP}
+    return Built(tflite, plain, pictures, head, facts)
+
+
+def dlib_resnet(archives: Path) -> Built:
+    """dlib's ResNet for aligned 150x150 chips."""
+    network = DlibResnet(archives)
+    pictures = calibration.chips(photographs.load(archives), TEMPLATE, 150, 300)
+    facts = {"dimensions": 128, "template": np.round(TEMPLATE.astype(float), 3).tolist()}
+    return Built(convert.to_int8(network, 150, pictures, has_head=False), network, pictures, None, facts)
+
+
+RECIPES: dict[str, Callable[[Path], Built]] = {
+    "faceboxes-1024-int8": faceboxes,
+    "full-range-192-int8": full_range,
+    "dlib-resnet-150-int8": dlib_resnet,
+}
