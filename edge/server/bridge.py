@@ -22,11 +22,7 @@ from tornado.httputil import (
 
 from edge.server.environ import body_length, environ
 from edge.server.intake import ClientGone, Intake
-
-LINGER_BYTES = 256 * 1024
-LINGER_S = 1.0
-"""A refused client that is still sending is heard out this far, else the reset that closing
-causes could overtake the answer."""
+from edge.server.linger import Lingering
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _log = logging.getLogger(__name__)
@@ -44,6 +40,7 @@ class Bridge:
         self.seconds = seconds
         self.stopping = False
         self.in_hand: set[Exchange] = set()
+        self.lingering = Lingering()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
 
     def exchange(self, connection: HTTP1Connection, head_complete: Callable[[], None]) -> HTTPMessageDelegate:
@@ -58,6 +55,7 @@ class Bridge:
         """Give up the requests in hand and let the threads end; they need the loop for that."""
         for exchange in list(self.in_hand):
             exchange.on_connection_close()
+        self.lingering.close()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
 
@@ -74,10 +72,7 @@ class Exchange(HTTPMessageDelegate):
         self._intake = Intake(self._loop, 0, self._let_body_come)
         self._body_may_come: asyncio.Future[None] | None = None
         self._received = False
-        self._answered = False
-        self._expects_continue = False
-        self._linger_left = 0
-        self._timer: asyncio.TimerHandle | None = None  # for the body, later for its lingering rest
+        self._timer: asyncio.TimerHandle | None = None  # for the body
 
     # -- called by Tornado
 
@@ -92,7 +87,6 @@ class Exchange(HTTPMessageDelegate):
         else:
             self._body_may_come = self._loop.create_future()
             self._timer = self._loop.call_later(self._bridge.seconds, self._connection.close)
-        self._expects_continue = "Expect" in headers
         self._intake = Intake(self._loop, length, self._let_body_come)
         values = environ(cast(RequestStartLine, start_line), headers, self._intake, self._connection.context)
         self._bridge.in_hand.add(self)
@@ -100,21 +94,14 @@ class Exchange(HTTPMessageDelegate):
         return self._body_may_come
 
     def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
-        """A part of the body, for the application or, after its answer, for nobody."""
-        if not self._answered:
-            return self._intake.feed(chunk)
-        self._linger_left -= len(chunk)
-        if self._linger_left < 0:
-            self._hang_up()
-        return None
+        """A part of the body."""
+        return self._intake.feed(chunk)
 
     def finish(self) -> None:
         """The whole message has come."""
         self._received = True
         self._done()
         self._intake.end()
-        if self._answered:
-            self._hang_up()
 
     def on_connection_close(self) -> None:
         """The client has gone before its message was complete."""
@@ -137,27 +124,22 @@ class Exchange(HTTPMessageDelegate):
     # -- the answer
 
     def _answer(self, answer: tuple[str, list[tuple[str, str]], bytes] | None) -> None:
-        self._answered = True
         self._bridge.in_hand.discard(self)
         if answer is None or self._connection.stream is None or self._connection.stream.closed():
             self._connection.close()
             self._let_body_come()
             return
-        keep = self._received and not self._bridge.stopping
         self._done()
-        self._write(answer, keep)
+        keep = self._received and not self._bridge.stopping
+        written = self._write(answer, keep)
         if self._received:
             self._connection.finish()
-        elif self._expects_continue:
-            self._hang_up()  # it waits for our word before it sends anything
+            if not keep:
+                written.add_done_callback(lambda _: self._connection.close())
         else:
-            self._linger_left = LINGER_BYTES
-            self._timer = self._loop.call_later(LINGER_S, self._hang_up)
-        if not self._received:
-            self._intake.abort()
-        self._let_body_come()
+            written.add_done_callback(lambda _: self._hang_up())
 
-    def _write(self, answer: tuple[str, list[tuple[str, str]], bytes], keep: bool) -> None:
+    def _write(self, answer: tuple[str, list[tuple[str, str]], bytes], keep: bool) -> asyncio.Future[None]:
         status, pairs, body = answer
         headers = HTTPHeaders()
         for name, value in pairs:
@@ -170,21 +152,19 @@ class Exchange(HTTPMessageDelegate):
         if not written.done():
             limit = self._loop.call_later(self._bridge.seconds, self._connection.close)
             written.add_done_callback(lambda _: limit.cancel())
-        if not keep and self._received:
-            written.add_done_callback(lambda _: self._connection.close())
+        return written
 
     def _let_body_come(self) -> None:
         if self._body_may_come is not None and not self._body_may_come.done():
             self._body_may_come.set_result(None)
 
     def _hang_up(self) -> None:
-        """Close once the answer is out."""
-        self._done()
-        stream = self._connection.stream
-        if stream is not None and not stream.closed():
-            self._connection.finish()
-            if self._received:
-                self._connection.close()
+        """The answer is out and the body is not in: close."""
+        if not self._connection.stream.closed():
+            self._bridge.lingering.take_over(self._connection.stream.socket)
+            self._connection.close()
+        self._intake.abort()
+        self._let_body_come()
 
     def _done(self) -> None:
         if self._timer is not None:
