@@ -106,30 +106,35 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The CA of the folder: read, or made where it is missing. Its key is never replaced."""
     key_path, path = folder / "ca.key", folder / "ca.crt"
     if not key_path.exists():
         if path.exists():
-            raise ValueError(
-                f"{key_path} is missing, and only it can sign a certificate for clients that trust {path}"
-            )
+            raise ValueError(f"{key_path} is missing; nothing else can sign for clients that trust {path}")
         write_private(key_path, _private_bytes(ec.generate_private_key(ec.SECP256R1())))
-    try:
-        key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
-    except ValueError as error:
-        raise ValueError(
-            f"{key_path} is damaged; restore it from a backup, or remove {folder} "
-            "to begin anew (each client must then trust the new CA)"
-        ) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{key_path} is not an elliptic-curve key")
+    key = _ca_key(key_path)
+    ca = None
     with contextlib.suppress(OSError, ValueError):
         ca = x509.load_pem_x509_certificate(path.read_bytes())
-        if ca.public_key() == key.public_key():
-            return ca, key
-        raise SystemExit(f"{path} and {key_path} do not belong together; restore one of them from a backup")
-    ca = make_ca(key)
-    write_private(path, ca.public_bytes(serialization.Encoding.PEM))
+    if ca is None:
+        ca = make_ca(key)
+        write_private(path, ca.public_bytes(serialization.Encoding.PEM))
+    if ca.public_key() != key.public_key():
+        raise ValueError(f"{path} and {key_path} do not belong together; restore one of them from a backup")
     return ca, key
+
+
+def _ca_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged; restore it from a backup, or remove {path.parent} to begin anew "
+            "(each client must then trust the new CA)"
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{path} is not an elliptic-curve key")
+    return key
 
 
 def _builder(

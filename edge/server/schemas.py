@@ -1,0 +1,144 @@
+"""The component schemas of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge.server.contract import codes
+from edge.server.wire import MAX_NAME, MAX_PERSON_ID
+from edge.settings import Settings
+
+Schema = dict[str, Any]
+
+# One white pixel, so that the example is a picture and can be tried.
+_PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4"
+    "AAAAAElFTkSuQmCC"
+)
+_FACES = {"type": "array", "description": "Highest confidence first; empty when there is no face."}
+
+
+def schemas(settings: Settings) -> dict[str, Schema]:
+    """Every schema by name. The limits are those of the settings."""
+    key, small_key = _key(settings.detect_key_chars), _key(settings.train_key_chars)
+    found = {
+        "Picture": _object({"key": key}, ["key"]),
+        "FaceCrop": _object({"key": small_key}, ["key"]),
+        "Training": _object({"key": small_key, "metadata": _NAMED, "personId": _TRAINED_ID}, ["key"]),
+        "Naming": _object({"metadata": {**_NAMED, "required": ["name"]}}, ["metadata"]),
+        "Merging": _object({"personId": _ID}, ["personId"]),
+        "Face": _object(_FACE, list(_FACE)),
+        "Faces": _object({"faces": {**_FACES, "items": _ref("Face")}}, ["faces"]),
+        "IdentifiedFace": _object(_IDENTIFIED, list(_IDENTIFIED)),
+        "IdentifiedFaces": _object({"faces": {**_FACES, "items": _ref("IdentifiedFace")}}, ["faces"]),
+        "Answer": _object(_ANSWER, ["metadata", "personId"]),
+        "Person": _object(_PERSON, list(_PERSON)),
+        "People": _object(_PEOPLE, list(_PEOPLE)),
+        "Erased": _object(_ERASED, list(_ERASED)),
+        "Usage": _object(_USAGE, list(_USAGE)),
+        "Health": _object(_HEALTH, list(_HEALTH)),
+    }
+    return {**found, **{error_name(status): _error(names) for status, names in codes().items()}}
+
+
+def error_name(status: int) -> str:
+    """The name of the schema of all errors of a status."""
+    return f"Error{status}"
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _error(names: list[str]) -> Schema:
+    error = _object(
+        {
+            "code": {"type": "string", "enum": names},
+            "message": {"type": "string", "description": "In words, with the measured values."},
+        },
+        ["code", "message"],
+    )
+    return _object({"error": error}, ["error"])
+
+
+def _key(characters: int) -> Schema:
+    return {
+        "type": "string",
+        "description": "A JPEG or PNG in base 64, as a data URI or bare. White space in it is ignored; "
+        f"without it, at most {characters} characters of base 64.",
+        "minLength": 1,
+        "examples": [_PIXEL],
+    }
+
+
+_NAME: Schema = {
+    "type": "string",
+    "description": '"unknown" for somebody without a name.',
+    "maxLength": MAX_NAME,
+}
+_NAMED: Schema = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME}},
+}
+_METADATA: Schema = _object({"name": _NAME}, ["name"])
+_ID: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_PERSON_ID}
+_UUID: Schema = {"type": "string", "format": "uuid"}
+_TRAINED_ID: Schema = {**_ID, "description": 'Whose face it is; "new" makes a new person whatever the match.'}
+_PIXELS: Schema = {"type": "integer", "minimum": 0}
+_FACE: dict[str, Schema] = {
+    "confidence": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Percent."},
+    "height": _PIXELS,
+    "left": _PIXELS,
+    "top": _PIXELS,
+    "width": {
+        **_PIXELS,
+        "description": "Pixels of the upright picture. The box is clipped to it, then each edge is "
+        "rounded to the nearest whole pixel, so that left + width never passes the picture's width.",
+    },
+}
+_IDENTIFIED: dict[str, Schema] = {
+    **_FACE,
+    "personId": {"type": ["string", "null"], "format": "uuid"},
+    "metadata": _METADATA,
+    "similarity": {"type": ["number", "null"], "description": "Percent; 80 is the threshold itself."},
+    "verdict": {"type": "string", "enum": ["match", "ambiguous", "unknown"]},
+}
+_WARNING: Schema = _object(
+    {"code": {"type": "string", "enum": ["small_face", "not_added"]}, "message": {"type": "string"}},
+    ["code", "message"],
+)
+_ANSWER: dict[str, Schema] = {
+    "metadata": _METADATA,
+    "personId": _UUID,
+    "warnings": {"type": "array", "items": _WARNING},
+}
+_PERSON: dict[str, Schema] = {
+    "personId": _UUID,
+    "metadata": _METADATA,
+    "created": {"type": "string", "format": "date-time"},
+    "enrolledBy": {"type": "string", "enum": ["train", "index"]},
+}
+_PEOPLE: dict[str, Schema] = {
+    "people": {"type": "array", "items": _ref("Person")},
+    "next": {"type": ["string", "null"], "description": "What to send as `after` for the next page."},
+}
+_ERASED: dict[str, Schema] = {
+    "personId": _UUID,
+    "erased": {"const": True},
+    "remains": {"type": "string", "description": "Where copies may still be."},
+}
+_USAGE: dict[str, Schema] = {
+    "quota": {"type": ["integer", "null"], "description": "Requests a GMT day; null: unlimited."},
+    "used": {"type": "integer", "minimum": 0},
+    "reset": {"type": "integer", "minimum": 1, "maximum": 86400, "description": "Seconds to midnight GMT."},
+}
+_HEALTH: dict[str, Schema] = {
+    "status": {"const": "ok"},
+    "models": {"const": "ok"},
+    "store": {"const": "ok"},
+    "clock": {"type": "string", "enum": ["ok", "unset"]},
+}
