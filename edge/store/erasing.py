@@ -13,9 +13,11 @@ from edge.errors import EdgeError
 from edge.store.people import PeopleTable, bump, touch
 from edge.store.records import Person
 
-_VACUUM_UP_TO = 256 * 2**20
-"""Bytes of the file. Beyond it a VACUUM would hold up other writers for minutes on an SD card."""
+_VACUUM_UP_TO = 64 * 2**20
+"""Bytes of the file (some 4,000 references with crops). It is written twice: beyond this other writers
+would wait too long on an SD card, and such a copy may stay until its page is used again."""
 
+_UNNAMED = "SELECT row FROM person WHERE enrolled_by = 'index' AND name IS NULL"
 _BATCH = 500
 _SWEEPS_KEPT = 8
 _SURE_SWEEPS = 2
@@ -30,8 +32,9 @@ class Erasing(PeopleTable):
         touch(database, person.row)
         self._usage.write("DELETE FROM seen WHERE person = ?", (person.row,))
         database.execute("DELETE FROM person WHERE row = ?", (person.row,))  # the rest cascades
-        database.execute("INSERT INTO gone (row, revision) VALUES (?, ?)", (person.row, bump(database)))
-        database.execute("UPDATE state SET unclean = 1")
+        revision = bump(database)
+        database.execute("INSERT INTO gone (row, revision) VALUES (?, ?)", (person.row, revision))
+        database.execute("UPDATE state SET unclean = ?", (revision,))
         self._people.after_commit(self.clean)
 
     def clean(self) -> None:
@@ -39,14 +42,16 @@ class Erasing(PeopleTable):
 
         When it fails (no space, somebody reads for long), the next erasing, sweep or start tries again.
         """
-        if not self._people.rows("SELECT unclean FROM state")[0][0]:
+        unclean = self._people.rows("SELECT unclean FROM state")[0][0]
+        if not unclean:
             return
         try:
             if self._people.path.stat().st_size <= _VACUUM_UP_TO:
                 self._vacuum()
             busy = self._people.write("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
             if not busy:
-                self._people.write("UPDATE state SET unclean = 0")
+                # unless somebody else has erased meanwhile
+                self._people.write("UPDATE state SET unclean = 0 WHERE unclean = ?", (unclean,))
         except EdgeError:
             return
 
@@ -61,13 +66,29 @@ class Erasing(PeopleTable):
         self.clean()
         if not self._sure(today, before_day):
             return 0
-        due = self._due(today, before_day)
+        erased = 0
+        due = [row for (row,) in self._people.rows(_UNNAMED) if self._unseen(row, today, before_day)]
         for start in range(0, len(due), _BATCH):
             with self._people.writing():
-                for person in map(self.person_by_row, due[start : start + _BATCH]):
-                    if person is not None and person.name is None and person.enrolled_by == "index":
-                        self.erase(person)
-        return len(due)
+                for row in due[start : start + _BATCH]:
+                    erased += self._erase_unseen(row, today, before_day)
+        return erased
+
+    def _erase_unseen(self, row: int, today: int, before_day: int) -> bool:
+        """Asked again inside writing(): somebody may have named, merged or seen them meanwhile."""
+        person = self.person_by_row(row)
+        if person is None or (person.row, person.name) != (row, None):
+            return False
+        if not self._unseen(row, today, before_day):
+            return False
+        self.erase(person)
+        return True
+
+    def _unseen(self, row: int, today: int, before_day: int) -> bool:
+        seen = self._usage.rows("SELECT day FROM seen WHERE person = ?", (row,))
+        if not seen:
+            self.saw(row, today)
+        return bool(seen) and seen[0][0] < before_day
 
     def _sure(self, today: int, before_day: int) -> bool:
         self._usage.write("INSERT INTO sweep (day) VALUES (?) ON CONFLICT DO NOTHING", (today,))
@@ -78,23 +99,10 @@ class Erasing(PeopleTable):
         rows = self._usage.rows("SELECT count(*) FROM sweep WHERE day >= ?", (before_day,))
         return int(rows[0][0]) >= _SURE_SWEEPS
 
-    def _due(self, today: int, before_day: int) -> list[int]:
-        due = []
-        for (row,) in self._people.rows(
-            "SELECT row FROM person WHERE enrolled_by = 'index' AND name IS NULL"
-        ):
-            seen = self._usage.rows("SELECT day FROM seen WHERE person = ?", (row,))
-            if not seen:
-                self.saw(row, today)
-            elif seen[0][0] < before_day:
-                due.append(row)
-        return due
-
     def _vacuum(self) -> None:
-        """The temporary copy, of living rows alone, goes to disk: in memory it could be 256 MiB."""
-        database = self._people.database
-        database.execute("PRAGMA temp_store=FILE")
+        """The temporary copy, of living rows alone, goes to disk: in memory it could be 64 MiB."""
+        self._people.rows("PRAGMA temp_store=FILE")
         try:
             self._people.write("VACUUM")
         finally:
-            database.execute("PRAGMA temp_store=MEMORY")
+            self._people.rows("PRAGMA temp_store=MEMORY")

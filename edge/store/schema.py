@@ -50,6 +50,7 @@ def version_of(database: Database) -> int:
 
 
 def _people_1(database: Database) -> None:
+    # unclean: the revision of the last erasing whose traces may still lie in the file, or 0
     database.executescript("""
         CREATE TABLE state (
             one INTEGER PRIMARY KEY CHECK (one = 1),
