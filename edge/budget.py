@@ -38,6 +38,12 @@ class Share:
         with self._changed:
             return self.size - self._free
 
+    def must_hold(self, nbytes: int) -> None:
+        """Raises BodyTooLarge when there is no use in waiting for so many."""
+        if nbytes > self.size:
+            needed, most = -(-nbytes // _MIB), self.size // _MIB
+            raise BodyTooLarge(f"receiving the body takes {needed} MiB; all bodies may take {most} MiB")
+
     def take(self, nbytes: int, wait_s: float) -> None:
         """Raises Overloaded when nbytes, at most the share's size, are not free within wait_s."""
         deadline = self._clock.steady() + wait_s
@@ -80,8 +86,9 @@ class Reservation:
         self.release()
 
     def grow(self, nbytes: int, wait_s: float) -> None:
-        """To nbytes in all. Raises Overloaded, and keeps what it has."""
+        """To nbytes in all. Raises BodyTooLarge, Overloaded, and keeps what it has."""
         if nbytes > self.nbytes:
+            self._share.must_hold(nbytes)
             self._share.take(nbytes - self.nbytes, wait_s)
             self.nbytes = nbytes
 
@@ -117,9 +124,6 @@ class MemoryBudget:
 
     def reserve_body(self, nbytes: int, wait_s: float) -> Reservation:
         """For a body; wait_s 0 asks without waiting. Raises BodyTooLarge, Overloaded."""
-        if nbytes > self.bodies.size:
-            raise BodyTooLarge(
-                f"the body takes {-(-nbytes // _MIB)} MiB; all may take {self.bodies.size // _MIB} MiB"
-            )
+        self.bodies.must_hold(nbytes)
         self.bodies.take(nbytes, wait_s)
         return Reservation(self.bodies, nbytes)

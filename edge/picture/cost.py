@@ -66,12 +66,13 @@ def _unpacked(header: Header, factor: int) -> int:
         return header.width * header.height * sample + rows
     width, height = -(-header.width // factor), -(-header.height // factor)
     coefficients = header.blocks * 64 * 2 if header.buffered else 0
-    # Without an end marker the picture is unpacked twice.
-    copies = 1 if header.ended else 2
+    pixels = width * height * (1 if header.channels == 1 else 4)
     rows = header.width * header.channels * 64
-    return width * height * (1 if header.channels == 1 else 4) * copies + coefficients + rows
+    # Without an end marker the picture is unpacked twice, and compared.
+    again = 0 if header.ended else pixels + _band(header)
+    return pixels + again + coefficients + rows
 
 
 def _band(header: Header) -> int:
-    """The copies of a few rows that a conversion makes."""
-    return header.width * 4 * BAND_ROWS * (7 if header.transparent else 3)
+    """The copies of a few rows that a conversion or a comparison makes."""
+    return header.width * 4 * BAND_ROWS * (7 if header.transparent else 4)

@@ -108,23 +108,41 @@ def _piece(
 ) -> tuple[Image.Image, Matrix]:
     """The part from low to high and a margin, reduced by the steps, with what lies outside painted in;
     and where its first pixel begins in the image."""
-    step = np.array(steps)
-    limit = np.array(image.size)
-    wanted = np.floor(low).astype(int) - 2 * step, np.ceil(high).astype(int) + 2 * step
-    first = np.clip(wanted[0], 0, limit - 1)
-    last = np.clip(wanted[1], first + 1, limit)
-    box = (int(first[0]), int(first[1]), int(last[0]), int(last[1]))
+    across = _span(float(low[0]), float(high[0]), image.width, steps[0])
+    down = _span(float(low[1]), float(high[1]), image.height, steps[1])
+    box = (across.first, down.first, across.last, down.last)
     piece = image.crop(box) if steps == [1, 1] else image.reduce((steps[0], steps[1]), box)
-    before = -((wanted[0] - first) // step)
-    after = np.maximum(0, -((last - wanted[1]) // step))
-    if not (before.any() or after.any()):
-        return piece, first.astype(np.float64)
-    return _padded(piece, before, after, fill), (first - before * step).astype(np.float64)
+    if across.before or across.after or down.before or down.after:
+        piece = _padded(piece, across, down, fill)
+    return piece, np.array([across.origin, down.origin], np.float64)
 
 
-def _padded(piece: Image.Image, before: Matrix, after: Matrix, fill: int | None) -> Image.Image:
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Along one axis: pixels first to last of the image are taken, reduced pixels are put before and
+    after them, and the first of all these begins at origin (image pixels)."""
+
+    first: int
+    last: int
+    before: int
+    after: int
+    origin: int
+
+
+def _span(low: float, high: float, limit: int, step: int) -> _Span:
+    start, stop = math.floor(low) - 2 * step, math.ceil(high) + 2 * step
+    if stop <= 0 or start >= limit:
+        # All of it lies outside, where every pixel is like the nearest one inside.
+        edge = 0 if stop <= 0 else limit - 1
+        return _Span(edge, edge + 1, 0, -(-(stop - start) // step), start)
+    first, last = max(0, start), min(limit, stop)
+    before, after = -(-(first - start) // step), -(-(stop - last) // step)
+    return _Span(first, last, before, after, first - before * step)
+
+
+def _padded(piece: Image.Image, across: _Span, down: _Span, fill: int | None) -> Image.Image:
     pixels = np.asarray(piece)
-    widths = [(int(before[1]), int(after[1])), (int(before[0]), int(after[0])), (0, 0)][: pixels.ndim]
+    widths = [(down.before, down.after), (across.before, across.after), (0, 0)][: pixels.ndim]
     if fill is None:
         return Image.fromarray(np.pad(pixels, widths, mode="edge"))
     return Image.fromarray(np.pad(pixels, widths, constant_values=fill))
