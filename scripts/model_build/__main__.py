@@ -17,17 +17,23 @@ def main() -> int:
     """Returns 0 when every rebuilt model is the committed one or near enough."""
     options = _options()
     near = True
+    files: dict[str, bytes] = {}
     for name in [options.model] if options.model else list(RECIPES):
         built = RECIPES[name](options.archives)
         convert.check(built.tflite, built.head is not None)
         description = sidecar.text(name, built.tflite, built.head, built.facts)
         near &= _report(name, built, description, options.models)
-        if options.write:
-            (options.models / f"{name}.tflite").write_bytes(built.tflite)
-            (options.models / f"{name}.json").write_text(description)
+        files |= {f"{name}.tflite": built.tflite, f"{name}.json": description.encode()}
     if options.write:
-        (options.models / sidecar.CHECKSUMS).write_text(sidecar.checksums(options.models))
+        _write(files, options.models)
     return 0 if near or options.write else 1
+
+
+def _write(files: dict[str, bytes], folder: Path) -> None:
+    """All at once at the end: the service refuses a model that its checksum does not fit."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / sidecar.CHECKSUMS).write_text(sidecar.checksums(folder))
 
 
 def _options() -> argparse.Namespace:
