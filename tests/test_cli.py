@@ -295,12 +295,14 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 
 def test_ca(tmp_path: Path) -> None:
     """The certificate and the fingerprint that openssl would print; the same one the next time."""
-    done = api_face("ca", state=tmp_path)
+    state = tmp_path / "state"
+    done = api_face("ca", state=state)
     path, fingerprint = done.stdout.splitlines()
     assert "BEGIN CERTIFICATE" in Path(path).read_text()
     assert fingerprint.startswith("SHA-256 ")
     assert fingerprint.count(":") == 31
-    assert api_face("ca", state=tmp_path).stdout == done.stdout
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert api_face("ca", state=state).stdout == done.stdout
 
 
 def test_every_command_has_its_module() -> None:

@@ -25,6 +25,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
         raise SettingsError(
             f"the settings name a certificate, {settings.tls_certificate}: no device CA is in use"
         )
+    place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = place.state / "tls"
     ensure(folder, settings.tls_names, SystemClock().now())
     print(folder / "ca.crt")
