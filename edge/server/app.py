@@ -43,7 +43,9 @@ class _Routes(bottle.Bottle):  # type: ignore[misc]
     """Bottle's own refusals (no route, wrong method, something it trips over) in the contract's JSON."""
 
     def __init__(self) -> None:
-        super().__init__(catchall=False, autojson=False)
+        super().__init__()
+        self.catchall = False
+        self.uninstall(True)  # its plugins for JSON and templates
 
     def default_error_handler(self, res: Any) -> bytes:
         environ = bottle.request.environ

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
@@ -48,7 +49,8 @@ class Server:
     def stop(self) -> None:
         """Let the requests under way finish, then end run(). May be called from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _serve(self, ready: Callable[[str], None]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,0 +1,271 @@
+"""The device's certificates: made once, renewed in time, never replaced behind the clients' backs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import json
+import shutil
+import ssl
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from edge.clock import SystemClock
+from edge.errors import CertificateError, SettingsError
+from edge.server import tls
+from edge.server.issue import RELEASE
+from edge.server.tls import Certificates, ensure, fingerprint, host_names
+from edge.settings import Settings
+
+DAY = 86_400.0
+NOW = RELEASE.timestamp() + 200 * DAY
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a first start leaves it."""
+    folder = tmp_path_factory.mktemp("tls") / "state" / "tls"
+    ensure(folder, (), NOW)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it."""
+    copy = tmp_path / "tls"
+    shutil.copytree(made, copy)
+    yield copy
+
+
+def certificate(folder: Path, name: str = "server.crt") -> x509.Certificate:
+    return x509.load_pem_x509_certificate((folder / name).read_bytes())
+
+
+def alternatives(folder: Path) -> set[str]:
+    extension = certificate(folder).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return {str(name.value) for name in extension.value}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def changed(before: dict[str, bytes], folder: Path) -> set[str]:
+    after = contents(folder)
+    return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+SERVER = {"server.crt", "server.key", "names.json"}
+
+
+def test_the_files(made: Path) -> None:
+    assert set(contents(made)) == {"ca.crt", "ca.key", *SERVER}
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o600}
+
+
+def test_the_server_certificate(made: Path) -> None:
+    leaf, ca = certificate(made), certificate(made, "ca.crt")
+    leaf.verify_directly_issued_by(ca)
+    key = leaf.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert key.curve.name == "secp256r1"
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= dt.timedelta(days=825)
+    assert leaf.not_valid_before_utc.timestamp() < NOW < leaf.not_valid_after_utc.timestamp()
+    assert ca.not_valid_after_utc > leaf.not_valid_after_utc
+    assert {"localhost", "127.0.0.1", "::1"} <= alternatives(made)
+
+
+def test_names_of_the_host() -> None:
+    names = host_names(("Camera.Lan", "192.0.2.7", "2001:DB8:0::1", "*.example.org"))
+    assert {"camera.lan", "192.0.2.7", "2001:db8::1", "*.example.org"} <= set(names)
+    addresses = [name for name in names if tls._is_address(name)]
+    assert not [text for text in addresses if ipaddress.ip_address(text).is_link_local]
+    with pytest.raises(SettingsError, match="neither a DNS name nor an address"):
+        host_names(("not a name",))
+
+
+def test_an_everyday_start_makes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(folder)
+    monkeypatch.setattr(tls, "_child", lambda order: pytest.fail("nothing is to be made"))
+    ensure(folder, (), NOW + 500 * DAY)
+    assert not changed(before, folder)
+
+
+def test_new_names(folder: Path) -> None:
+    before = contents(folder)
+    ensure(folder, ("panel.example", "192.0.2.7"), NOW)
+    assert changed(before, folder) == SERVER
+    assert {"panel.example", "192.0.2.7"} <= alternatives(folder)
+    ensure(folder, (), NOW)
+    assert "panel.example" not in alternatives(folder)
+
+
+def test_an_address_that_went_away_is_no_reason_to_write(folder: Path) -> None:
+    ensure(folder, ("192.0.2.7",), NOW)
+    before = contents(folder)
+    ensure(folder, (), NOW)
+    assert not changed(before, folder)
+
+
+def test_renewed_thirty_days_before_the_end(folder: Path) -> None:
+    before, end = contents(folder), certificate(folder).not_valid_after_utc.timestamp()
+    ensure(folder, (), end - 31 * DAY)
+    assert not changed(before, folder)
+    ensure(folder, (), end - 29 * DAY)
+    assert changed(before, folder) == SERVER
+    assert certificate(folder).not_valid_after_utc.timestamp() > end + 700 * DAY
+
+
+@pytest.mark.parametrize("first", [0.0, 9 * DAY, NOW, NOW + 20 * 365 * DAY])
+def test_a_wrong_clock_at_first_start_is_made_good(tmp_path: Path, first: float) -> None:
+    """A Pi knows no time before the network tells it: it may believe in 1970, or in anything."""
+    folder = tmp_path / "tls"
+    for now in (first, NOW):
+        ensure(folder, (), now)
+    for name in ("ca.crt", "server.crt"):
+        found = certificate(folder, name)
+        assert found.not_valid_before_utc.timestamp() < NOW < found.not_valid_after_utc.timestamp()
+    ca = certificate(folder, "ca.crt")
+    ensure(folder, (), NOW)
+    assert certificate(folder, "ca.crt") == ca
+
+
+def test_a_clock_in_the_past_makes_nothing_anew(folder: Path) -> None:
+    ensure(folder, (), 0.0)
+    before = contents(folder)
+    ensure(folder, (), 1000.0)
+    assert not changed(before, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "remade"),
+    [
+        ("server.crt", SERVER),
+        ("server.key", SERVER),
+        ("names.json", SERVER),
+        ("ca.crt", {"ca.crt", *SERVER}),
+    ],
+)
+@pytest.mark.parametrize("damage", [None, b"", b"garbage", b"[]"])
+def test_what_is_damaged_is_made_anew(
+    folder: Path, name: str, remade: set[str], damage: bytes | None
+) -> None:
+    before = contents(folder)
+    if damage is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(damage)
+    ensure(folder, (), NOW)
+    assert changed(before, folder) == remade
+    context = ssl.create_default_context(cafile=folder / "ca.crt")
+    assert len(context.get_ca_certs()) == 1
+    certificate(folder).verify_directly_issued_by(certificate(folder, "ca.crt"))
+
+
+def test_the_ca_of_a_lost_certificate_is_still_trusted(folder: Path) -> None:
+    """Remade from its key: a client that trusts the old file trusts what the key signs."""
+    old = certificate(folder, "ca.crt")
+    (folder / "ca.crt").unlink()
+    ensure(folder, (), NOW)
+    certificate(folder).verify_directly_issued_by(old)
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage"])
+def test_a_damaged_ca_key_is_refused_and_left_alone(folder: Path, damage: bytes) -> None:
+    (folder / "ca.key").write_bytes(damage)
+    ensure(folder, (), NOW)  # not needed today
+    before = contents(folder)
+    with pytest.raises(CertificateError, match=r"ca\.key is damaged; restore it from a backup"):
+        ensure(folder, ("panel.example",), NOW)
+    assert not changed(before, folder)
+
+
+def test_a_ca_key_that_was_taken_away(folder: Path) -> None:
+    (folder / "ca.key").unlink()
+    with pytest.raises(CertificateError, match=r"ca\.key is missing"):
+        ensure(folder, ("panel.example",), NOW)
+    assert not (folder / "ca.key").exists()
+
+
+def test_a_key_of_another_ca(folder: Path, tmp_path: Path) -> None:
+    ensure(tmp_path / "other", (), NOW)
+    shutil.copy(tmp_path / "other" / "ca.key", folder / "ca.key")
+    with pytest.raises(CertificateError, match="do not belong together"):
+        ensure(folder, ("panel.example",), NOW)
+
+
+def test_fingerprint(folder: Path) -> None:
+    text = fingerprint(folder / "ca.crt")
+    assert len(text.split(":")) == 32
+    assert text == text.upper()
+    (folder / "ca.crt").write_bytes(b"garbage")
+    with pytest.raises(CertificateError):
+        fingerprint(folder / "ca.crt")
+
+
+class _SetClock(SystemClock):
+    time = NOW
+
+    def now(self) -> float:
+        return self.time
+
+
+def test_reloaded_while_running(tmp_path: Path) -> None:
+    clock = _SetClock()
+    certificates = Certificates(tmp_path / "tls", Settings(), clock)
+    first = certificates.context
+    certificates.refresh()
+    assert certificates.context is first
+    clock.time += 820 * DAY
+    certificates.refresh()
+    assert certificates.context is not first
+
+
+def own(
+    folder: Path, clock: _SetClock | None = None, certificate: Path | None = None, key: Path | None = None
+) -> Certificates:
+    """With the files of that folder, or others, as the installer's own."""
+    settings = Settings(
+        tls_certificate=str(certificate or folder / "server.crt"), tls_key=str(key or folder / "server.key")
+    )
+    return Certificates(folder.parent / "unused", settings, clock or _SetClock())
+
+
+def test_the_installers_own_certificate(folder: Path) -> None:
+    certificates = own(folder)
+    assert certificates.ca_path is None
+    assert not (folder.parent / "unused").exists()
+    first = certificates.context
+    ensure(folder, ("renewed.example",), NOW)
+    certificates.refresh()
+    assert certificates.context is not first
+
+
+def test_own_files_that_cannot_serve(folder: Path, tmp_path: Path) -> None:
+    ensure(tmp_path / "other", (), NOW)
+    with pytest.raises(SettingsError, match="the key does not belong to the certificate"):
+        own(folder, key=tmp_path / "other" / "server.key")
+    with pytest.raises(SettingsError, match="No such file"):
+        own(folder, certificate=tmp_path / "nothing.crt")
+    late = _SetClock()
+    late.time += 900 * DAY
+    with pytest.raises(SettingsError, match="has expired"):
+        own(folder, late)
+    (folder / "server.crt").write_text("garbage")
+    with pytest.raises(SettingsError, match=r"server\.crt"):
+        own(folder)
+
+
+def test_the_sidecar_holds_no_secret(made: Path) -> None:
+    assert set(json.loads((made / "names.json").read_text())) == {
+        "names",
+        "hashes",
+        "not_before",
+        "not_after",
+    }
