@@ -41,9 +41,9 @@ def opened_store(state: Path, clock: Clock | None = None) -> Iterator[Store]:
 
 
 @contextmanager
-def opened_device(state: Path, settings: Settings) -> Iterator[Device]:
+def opened_device(state: Path, settings: Settings, clock: Clock | None = None) -> Iterator[Device]:
     """The whole device. Raises StoreError, ModelError."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     with opened_store(state, clock) as store:
         memory = MemoryBudget(settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB, clock)
         pool = EnginePool(settings.workers, settings.model_threads)
