@@ -1,8 +1,9 @@
 """FaceBoxes (Zhang et al. 2017, arXiv 1708.05234), rebuilt for one static size.
 
 Layers and names are those of the graph in the package (a TensorFlow original converted to
-TensorFlow.js with the batch norms folded). Two rewritings, both exact in float: CReLU becomes a
-convolution with [w, -w] and a ReLU; the softmax over (background, face) becomes one logit.
+TensorFlow.js with the batch norms folded). Three rewritings, all exact in float: CReLU becomes a
+convolution with [w, -w] and a ReLU; the softmax over (background, face) becomes one logit; the first
+convolution runs over blocks of pixels (see _in_blocks).
 """
 
 from dataclasses import replace
@@ -39,7 +40,7 @@ class FaceBoxes:
     def __call__(self, picture: Tensor, head: Head | None = None) -> dict[str, Tensor]:
         """Boxes [1, n, 4] (ty, tx, th, tw) and scores [1, n, 1], through the head's table if given."""
         first = fold_input(self._conv("conv1/Conv2D", "_bn_offset"), _INPUT_SCALE, _INPUT_SHIFT)
-        flow = tf.nn.max_pool2d(_convolve(picture, _crelu(first), 4), 3, 2, "SAME")
+        flow = tf.nn.max_pool2d(tf.nn.relu(_in_blocks(picture, _crelu(first))), 3, 2, "SAME")
         second = _crelu(self._conv("conv2/Conv2D", "_bn_offset"))
         flow = tf.nn.max_pool2d(_convolve(flow, second, 2), 3, 2, "SAME")
         for block in ("inception1", "inception2", "inception3"):
@@ -91,6 +92,21 @@ def _one_logit(conv: Conv) -> Conv:
     """softmax(background, face)[1] is the sigmoid of the difference."""
     weights, bias = conv.weights, conv.bias
     return replace(conv, weights=weights[..., 1::2] - weights[..., 0::2], bias=bias[1::2] - bias[0::2])
+
+
+def _in_blocks(picture: Tensor, conv: Conv) -> Tensor:
+    """The 7x7 convolution with stride 4, SAME, of a picture whose sides are multiples of 4, as a 2x2
+    convolution over blocks of 4x4 pixels.
+
+    The sums are the same. But XNNPACK pads three channels to eight and keeps a table of pointers, one for
+    each place of the kernel and each pixel of the output, here 25 MB; as blocks the layer takes half the
+    time and a twelfth of the table.
+    """
+    weights = np.pad(conv.weights, ((0, 1), (0, 1), (0, 0), (0, 0)))
+    blocks = weights.reshape(2, 4, 2, 4, 3, -1).transpose(0, 2, 1, 3, 4, 5).reshape(2, 2, 48, -1)
+    padded = tf.pad(picture, [[0, 0], [1, 3], [1, 3], [0, 0]])  # SAME puts one pixel before, two after
+    flow = tf.nn.conv2d(tf.nn.space_to_depth(padded, 4), np.ascontiguousarray(blocks), 1, "VALID")
+    return tf.nn.bias_add(flow, conv.bias)
 
 
 def _linear(flow: Tensor, conv: Conv, stride: int) -> Tensor:
