@@ -1,0 +1,114 @@
+"""The committed models and their recipe, as far as it can be told without TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.interpreter import MODELS, read_card, runtime
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+NAMES = sorted(path.stem for path in MODELS.glob("*.tflite"))
+
+
+@pytest.fixture(autouse=True)
+def _scripts_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(SCRIPTS), *sys.path])
+
+
+def recipe(module: str) -> Any:
+    """A module of scripts/model_build; it is no part of the installed package."""
+    return importlib.import_module(f"model_build.{module}")
+
+
+def test_checksums_cover_every_model_and_sidecar() -> None:
+    lines = (MODELS / "SHA256SUMS").read_text().splitlines()
+    listed = {line[66:]: line[:64] for line in lines}
+    files = [*MODELS.glob("*.tflite"), *MODELS.glob("*.json")]
+    assert listed == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_every_model_has_a_sidecar_and_a_card() -> None:
+    assert len(NAMES) == 3
+    for name in NAMES:
+        assert (MODELS / f"{name}.json").exists()
+        assert (MODELS / f"{name}.md").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_input_is_pixel_minus_128_and_outputs_are_as_the_sidecar_says(name: str) -> None:
+    module: Any = importlib.import_module(runtime().module)
+    interpreter = module.Interpreter(model_path=str(MODELS / f"{name}.tflite"))
+    card = read_card(name)
+    (image,) = interpreter.get_input_details()
+    assert image["dtype"] is np.int8
+    assert image["quantization"] == (1 / 128, 0)
+    assert image["shape"].tolist() == [1, *card["input"]]
+    outputs = interpreter.get_output_details()
+    assert len(outputs) == len(card["outputs"])
+    for key, wanted in card["outputs"].items():
+        found = outputs[wanted["position"]]
+        assert found["name"] == wanted["name"] == key
+        assert found["index"] == wanted["index"]
+        assert found["shape"].tolist() == wanted["shape"]
+        assert found["quantization"] == (pytest.approx(wanted["scale"]), wanted["zero_point"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_head_spans_0_to_6_and_has_a_row_for_each_number(name: str) -> None:
+    card = read_card(name)
+    head = card.get("head")
+    if head is None:
+        assert "template" in card
+        return
+    for output in card["outputs"].values():
+        assert output["scale"] == pytest.approx(6 / 255)
+        assert output["zero_point"] == -128
+    numbers = card["outputs"]["boxes"]["shape"][-1]
+    assert len(head["box_lo"]) == len(head["box_hi"]) == numbers
+    assert all(low < high for low, high in zip(head["box_lo"], head["box_hi"], strict=True))
+
+
+def test_the_template_is_its_own_mirror_image() -> None:
+    right, left, nose, mouth = np.array(read_card("dlib-resnet-150-int8")["template"])
+    middle = (150 - 1) / 2
+    assert right + left == pytest.approx([2 * middle, 2 * right[1]])
+    assert nose[0] == mouth[0] == middle
+
+
+def test_folding_the_input_changes_nothing() -> None:
+    values = recipe("values")
+    draw = np.random.default_rng(1)
+    conv = values.Conv(
+        draw.normal(size=(3, 3, 3, 4)).astype(np.float32), draw.normal(size=4).astype(np.float32)
+    )
+    shift = np.array([-0.5, -0.4, -0.3], np.float32)
+    patch = draw.integers(0, 256, (3, 3, 3)).astype(np.uint8)
+    folded = values.fold_input(conv, 1 / 256, shift)
+    before = np.tensordot(patch / 256 + shift, conv.weights, 3) + conv.bias
+    after = np.tensordot(values.to_unit(patch), folded.weights, 3) + folded.bias
+    assert after == pytest.approx(before, abs=1e-4)
+
+
+def test_a_head_maps_its_useful_range_to_0_and_6() -> None:
+    values = recipe("values")
+    low, high = np.array([-4, 1], np.float32), np.array([2, 9], np.float32)
+    head = values.Head(-8.0, 8.0, low, high)
+    blind = np.zeros((1, 1, 1, 4), np.float32)
+    at_low = head.boxes(values.Conv(blind, np.tile(low, 2)))
+    at_high = head.boxes(values.Conv(blind, np.tile(high, 2)))
+    assert at_low.bias.tolist() == [0, 0, 0, 0]
+    assert at_high.bias.tolist() == [6, 6, 6, 6]
+
+
+def test_another_archive_under_the_pinned_name_is_refused(tmp_path: Path) -> None:
+    packages = recipe("packages")
+    (tmp_path / packages.FACE_API.filename).write_bytes(b"something else")
+    with pytest.raises(packages.WrongArchive, match="pinned is 0d77fffe"):
+        packages.fetch(packages.FACE_API, tmp_path)
