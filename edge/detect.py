@@ -74,7 +74,10 @@ class LandmarkNet:
         same = heads.overlap(points[best, :4], points[:, :4]) > NMS_IOU
         weight = probability[same, np.newaxis]
         mean: Vector = (points[same] * weight).sum(axis=0) / weight.sum()
-        return float(probability[best]), mean[4:12].reshape(4, 2)
+        landmarks = mean[4:12].reshape(4, 2)
+        if np.abs(landmarks[0] - landmarks[1]).max() < 1:
+            return None  # both eyes in one place: nothing could be aligned by it
+        return float(probability[best]), landmarks
 
 
 class Detector:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.crop import find_in_crop
+from edge.crop import read_crop
 from edge.engine import Engine
 from edge.face import Box, Embedding, Face, Landmarks, Pixels, Vector
+from edge.gallery import unit
 from edge.picture import Picture, Source
 
 
@@ -27,17 +28,19 @@ def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks
     matrix = engine.embedder.alignment(landmarks)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     picture = source.picture(round(scale * max(source.width, source.height)))
-    return _made(engine, picture, face, landmarks, 1.0)
+    crop, crop_landmarks = engine.embedder.reference_crop(picture, landmarks)
+    return Portrait(face, engine.embedder.embed(picture, landmarks), crop, crop_landmarks)
 
 
 def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
     """The portrait of a picture that is one cut-out face. Raises NoFace."""
-    landmarks, squeeze = find_in_crop(engine.landmark_net, picture)
-    face = Face(Box(0.0, 0.0, picture.width, picture.height), landmarks.score, landmarks)
-    return _made(engine, picture, face, landmarks, squeeze)
-
-
-def _made(engine: Engine, picture: Picture, face: Face, landmarks: Landmarks, squeeze: float) -> Portrait:
-    embedding = engine.embedder.embed(picture, landmarks, squeeze)
-    crop, crop_landmarks = engine.embedder.reference_crop(picture, landmarks, squeeze)
-    return Portrait(face, embedding, crop, crop_landmarks)
+    readings = read_crop(engine.landmark_net, picture)
+    best = readings[0]
+    face = Face(Box(0.0, 0.0, picture.width, picture.height), best.landmarks.score, best.landmarks)
+    embeddings = [
+        engine.embedder.embed(picture, reading.landmarks, reading.squeeze).vector * np.float32(reading.weight)
+        for reading in readings
+    ]
+    embedding = Embedding(unit(np.sum(embeddings, axis=0)), engine.embedder.id)
+    crop, landmarks = engine.embedder.reference_crop(picture, best.landmarks, best.squeeze)
+    return Portrait(face, embedding, crop, landmarks)
