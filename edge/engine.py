@@ -21,10 +21,20 @@ EMBEDDER = "dlib-resnet-150-int8"
 class Engine:
     """One set of networks; used by one thread at a time."""
 
-    def __init__(self, threads: int, folder: Path = MODELS) -> None:
-        self.landmark_net = LandmarkNet(Model(LANDMARK_NET, threads, folder))
-        self.detector = Detector(Model(PROPOSER, threads, folder), self.landmark_net)
-        self.embedder = Embedder(Model(EMBEDDER, threads, folder))
+    def __init__(self, proposer: Model, landmark_model: Model, embedder: Model) -> None:
+        self._models = (proposer, landmark_model, embedder)
+        self.landmark_net = LandmarkNet(landmark_model)
+        self.detector = Detector(proposer, self.landmark_net)
+        self.embedder = Embedder(embedder)
+
+    @classmethod
+    def load(cls, threads: int, folder: Path = MODELS) -> Engine:
+        """From the model files; `threads` per interpreter. Raises ModelError."""
+        return cls(*(Model(name, threads, folder) for name in (PROPOSER, LANDMARK_NET, EMBEDDER)))
+
+    def another(self) -> Engine:
+        """One more, for another thread. The bytes of the model files are there once."""
+        return Engine(*(model.another() for model in self._models))
 
 
 class EnginePool:
@@ -33,15 +43,13 @@ class EnginePool:
     """
 
     def __init__(self, workers: int, threads: int, folder: Path = MODELS) -> None:
-        self._threads = threads
-        self._folder = folder
         self._idle: queue.LifoQueue[Engine] = queue.LifoQueue()
         self._left = workers - 1
         self._guard = threading.Lock()
-        first = Engine(threads, folder)
-        self.embedder_id = first.embedder.id
-        self.dimensions = first.embedder.dimensions
-        self._idle.put(first)
+        self._first = Engine.load(threads, folder)
+        self.embedder_id = self._first.embedder.id
+        self.dimensions = self._first.embedder.dimensions
+        self._idle.put(self._first)
 
     @contextmanager
     def engine(self, wait_s: float) -> Iterator[Engine]:
@@ -58,7 +66,7 @@ class EnginePool:
         except queue.Empty:
             pass
         if self._may_make():
-            return Engine(self._threads, self._folder)
+            return self._first.another()
         try:
             return self._idle.get(timeout=wait_s)
         except queue.Empty:

@@ -6,6 +6,7 @@ next invoke fail; so a `Model` copies what goes in and out, and lets one thread 
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import importlib
@@ -76,14 +77,22 @@ class Model:
         """Load `folder/name.tflite` and its sidecar. Raises ModelError: missing, damaged, other shapes."""
         self.name = name
         self.card = read_card(name, folder)
-        content = _verified(folder / f"{name}.tflite")
-        self._interpreter = _build(name, content, threads)
+        self._content = _verified(folder / f"{name}.tflite")
+        self._threads = threads
+        self._guard = threading.Lock()
+        self._interpreter = _build(name, self._content, threads)
         details = self._interpreter.get_input_details()[0]
         self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"][1:])
         self._input = int(details["index"])
         self._check_input(details)
         self._outputs = {key: self._output(key, wanted) for key, wanted in self.card["outputs"].items()}
-        self._guard = threading.Lock()
+
+    def another(self) -> Model:
+        """The same network for another thread: an interpreter of its own over the same bytes."""
+        twin = copy.copy(self)
+        twin._guard = threading.Lock()
+        twin._interpreter = _build(self.name, self._content, self._threads)
+        return twin
 
     def _check_input(self, details: Mapping[str, Any]) -> None:
         if list(self.shape) != self.card["input"]:
@@ -101,11 +110,17 @@ class Model:
 
     def run(self, pixels: Pixels) -> dict[str, Tensor]:
         """The outputs, by the sidecar's names, for one picture of exactly the input's shape."""
-        quantised = (pixels ^ _TO_INT8).view(np.int8)[np.newaxis]
+        if pixels.shape != self.shape:
+            raise ValueError(f"model {self.name} takes {self.shape}, not {pixels.shape}")
         with self._guard:
-            self._interpreter.set_tensor(self._input, quantised)
+            self._fill(pixels)
             self._interpreter.invoke()
             return {key: self._copy(details) for key, details in self._outputs.items()}
+
+    def _fill(self, pixels: Pixels) -> None:
+        """Straight into the input tensor, whose view must be gone before invoke."""
+        tensor = self._interpreter.tensor(self._input)()[0].view(np.uint8)
+        np.bitwise_xor(pixels, _TO_INT8, out=tensor)
 
     def _copy(self, details: Mapping[str, Any]) -> Tensor:
         scale, zero = details["quantization"]
