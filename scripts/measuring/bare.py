@@ -1,0 +1,37 @@
+"""The bare pipeline: what the models and the decoding alone cost, without a server and without a store."""
+
+from __future__ import annotations
+
+from edge.crop import find_in_crop
+from edge.engine import Engine
+from edge.picture import decode
+from edge.recognize import DETECT_SIDE
+
+MIN_CONFIDENCE = 0.5
+
+
+class Bare:
+    """The steps of each endpoint, called one after the other; for one thread."""
+
+    def __init__(self) -> None:
+        self._engine = Engine.load(1)
+
+    def detect(self, data: bytes) -> int:
+        """Decode, detect; the number of faces."""
+        return len(self._engine.detector.detect(decode(data, long_side=DETECT_SIDE), MIN_CONFIDENCE))
+
+    def portrait(self, data: bytes) -> int:
+        """Decode, detect, embed each face: what identify and train need; the number of faces."""
+        picture = decode(data, long_side=DETECT_SIDE)
+        faces = self._engine.detector.detect(picture, MIN_CONFIDENCE)
+        for face in faces:
+            assert face.landmarks is not None
+            self._engine.embedder.embed(picture, face.landmarks)
+        return len(faces)
+
+    def crop(self, data: bytes) -> int:
+        """Decode, find the landmarks of a cut-out face, embed: what index needs; 1."""
+        picture = decode(data)
+        landmarks, squeeze = find_in_crop(self._engine.landmark_net, picture)
+        self._engine.embedder.embed(picture, landmarks, squeeze)
+        return 1
