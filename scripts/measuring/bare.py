@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.crop import find_in_crop
+from edge.crop import read_crop
 from edge.engine import Engine
 from edge.picture import decode
 from edge.recognize import DETECT_SIDE
@@ -32,6 +32,6 @@ class Bare:
     def crop(self, data: bytes) -> int:
         """Decode, find the landmarks of a cut-out face, embed: what index needs; 1."""
         picture = decode(data)
-        landmarks, squeeze = find_in_crop(self._engine.landmark_net, picture)
-        self._engine.embedder.embed(picture, landmarks, squeeze)
+        for reading in read_crop(self._engine.landmark_net, picture):
+            self._engine.embedder.embed(picture, reading.landmarks, reading.squeeze)
         return 1
