@@ -28,6 +28,8 @@ def test_a_picture_holds_what_it_keeps_until_the_source_closes() -> None:
         assert (source.width, source.height, picture.scale) == (1600, 1200, 1 / 2)
         assert memory.pictures.used == cost(inspect(PHONE), 2).kept == 800 * 600 * 4
     assert memory.pictures.used == 0
+    with pytest.raises(ValueError, match="closed"):
+        picture.letterbox(64)
 
 
 def test_the_peak_is_promised_before_unpacking() -> None:
@@ -49,6 +51,9 @@ def test_finer_is_unpacked_again_and_coarser_is_not() -> None:
         fine = source.picture(1601)
         assert (coarse.scale, fine.scale) == (1 / 4, 1)
         assert source.picture(400) is fine
+        with pytest.raises(ValueError, match="closed"):
+            coarse.letterbox(64)
+        assert fine.letterbox(64)[0].shape == (64, 64, 3)
         assert memory.pictures.used == 1600 * 1200 * 4
 
 

@@ -40,3 +40,7 @@ class Picture:
         has the gray level fill, or (None) the colour of the nearest edge pixel.
         """
         return warp(self._stored, matrix, size, fill)
+
+    def close(self) -> None:
+        """Frees the pixels, whoever still holds the picture; it cannot be looked at any more."""
+        self._stored.image.close()

@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 class Source:
-    """The bytes of a JPEG or PNG; a context manager that gives the memory back.
+    """The bytes of a JPEG or PNG; a context manager that closes its picture and gives the memory back.
 
     width, height: the upright picture, pixels. Used by one thread at a time.
     Raises UnsupportedImage and BadImage when opened, BadImage, ImageTooLarge and Overloaded when unpacked.
@@ -41,8 +41,8 @@ class Source:
     def picture(self, long_side: int | None = None) -> Picture:
         """The picture with a long side of at least long_side pixels, if it has that many (None: in full).
 
-        Finer than the last one asked for: the last one's memory is given back first, and where the
-        budget of one request does not allow the wanted size, the finest it does allow is given.
+        Finer than the last one asked for: the last one is closed first, and where the budget of one
+        request does not allow the wanted size, the finest it does allow is given.
         """
         factor = reduction(self._header, long_side)
         if self._picture is not None:
@@ -73,7 +73,9 @@ class Source:
         return picture
 
     def _let_go(self) -> None:
-        self._picture = None
+        if self._picture is not None:
+            self._picture.close()
+            self._picture = None
         if self._held is not None:
             self._held.release()
             self._held = None
