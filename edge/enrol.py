@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge import match
+from edge.cap import cap_references
 from edge.clock import Clock
 from edge.errors import (
     AmbiguousPerson,
@@ -24,7 +25,6 @@ from edge.errors import (
     UnknownPersonId,
 )
 from edge.face import Face
-from edge.gallery import unit
 from edge.match import Kind, Verdict
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
@@ -169,11 +169,7 @@ class Enroller:
         if vectors and max(_cosines(portrait, vectors)) >= self._recognizer.calibration.duplicate:
             return
         self._store.add_reference(person, self._reference(portrait))
-        if len(old) >= self._settings.max_references:
-            kept = self._store.references(person.row)
-            least = _least_useful([ref for ref in kept if ref.model == self._recognizer.model])
-            if least.row is not None:
-                self._store.drop_reference(least.row)
+        cap_references(self._store, person, self._settings.max_references)
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
         """Similarity in percent to the nearest reference; None when there is none of this model."""
@@ -226,12 +222,3 @@ def _not_added() -> Notice:
         f"the picture did not become a reference: it matches below {match.LEARN_FROM:.0f} %, "
         "and neither personId nor the person's name says who it is",
     )
-
-
-def _least_useful(references: list[Reference]) -> Reference:
-    """Of the two references most alike, the one of lower quality: the other says nearly the same."""
-    vectors = unit(np.stack([reference.vector for reference in references]))
-    alike = vectors @ vectors.T
-    np.fill_diagonal(alike, -2.0)
-    first, second = np.unravel_index(int(np.argmax(alike)), alike.shape)
-    return min(references[int(first)], references[int(second)], key=lambda reference: reference.quality)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge.budget import MemoryBudget
+from edge.cap import cap_references
 from edge.clock import SystemClock
 from edge.engine import EMBEDDER, EnginePool
 from edge.enrol import NEW, Enroller
@@ -174,6 +175,19 @@ def test_at_the_cap_the_least_useful_reference_gives_way(store: Store) -> None:
     for likeness in ("0.97", "0.99", "0.95", "0.93", "0.985"):
         assert enroller.train(f"{likeness} anna".encode(), "Anna", anna.id).person.id == anna.id
     assert len(store.references(anna.row)) == 3
+
+
+def test_merging_two_people_keeps_to_the_cap_too(store: Store, enroller: Enroller) -> None:
+    one = enroller.train(b"1 anna", "Anna", None).person
+    two = enroller.train(b"1 bert", None, None).person
+    for likeness in ("0.97", "0.94"):
+        enroller.train(f"{likeness} anna".encode(), None, one.id)
+        enroller.train(f"{likeness} bert".encode(), None, two.id)
+    with store.writing():
+        kept = store.merge(one, two)
+        cap_references(store, kept, 4)
+    assert len(store.references(kept.row)) == 4
+    assert store.person(two.id) == store.person(one.id)
 
 
 def test_train_takes_exactly_one_face_of_a_decent_size(enroller: Enroller) -> None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from edge.cap import cap_references
 from edge.commands.place import Place
 from edge.commands.table import date, print_table
 from edge.errors import SettingsError, UnknownPersonId
@@ -36,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, place: Place) -> int:
     """The action that was asked for."""
     with opened_store(place.state) as store:
+        args.max_references = place.settings().max_references
         args.action(store, args)
     return 0
 
@@ -88,6 +90,7 @@ def _merge(store: Store, args: argparse.Namespace) -> None:
         if keep.row == gone.row:
             raise SettingsError(f"{args.keep} and {args.gone} are the same person already")
         kept = store.merge(keep, gone)
+        cap_references(store, kept, args.max_references)
     print(f"{gone.id} is now {kept.id}, {kept.name or UNKNOWN}")
 
 

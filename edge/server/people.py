@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge.cap import cap_references
 from edge.errors import InvalidJson, UnknownPersonId
 from edge.server import wire
 from edge.server.call import Call
@@ -59,6 +60,7 @@ def merge_people(call: Call) -> dict[str, Any]:
         kept, gone = _person(call, call.arguments["person_id"]), _person(call, other)
         if kept.row != gone.row:  # merged already: a retry is no error
             kept = call.services.store.merge(kept, gone)
+            cap_references(call.services.store, kept, call.services.settings.max_references)
         return wire.person_fields(kept)
 
 
