@@ -51,6 +51,8 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: the process's); the exit code."""
+    # Before NumPy is imported: the workers are the threads there are; BLAS must not add its own to each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = _dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 
 from edge import __version__
 from edge.commands.place import Place
 from edge.interpreter import runtime
+from edge.server import memory
 from edge.server.serve import serve
 from edge.wiring import opened_device
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """Serve."""
-    give_memory_back()
+    memory.prepare()
     settings = place.settings(host=args.host, port=args.port)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     with opened_device(place.state, settings) as device:
@@ -46,16 +44,3 @@ def run(args: argparse.Namespace, place: Place) -> int:
             ready,
         )
     return 0
-
-
-def give_memory_back() -> None:
-    """Let the C library return the memory of big pictures to the system (glibc; elsewhere nothing).
-
-    As it comes it keeps an arena per thread, and raises the size from which a block is mapped on its
-    own, and so unmapped when freed, to the biggest block seen: up to 32 MiB stay with the process.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, 2)
-        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
-        mallopt(_M_TRIM_THRESHOLD, 256 << 10)

@@ -40,6 +40,7 @@ class Bridge:
         self.seconds = seconds
         self.stopping = False
         self.in_hand: set[Exchange] = set()
+        self.answered = 0
         self.lingering = Lingering()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
 
@@ -125,6 +126,7 @@ class Exchange(HTTPMessageDelegate):
 
     def _answer(self, answer: tuple[str, list[tuple[str, str]], bytes] | None) -> None:
         self._bridge.in_hand.discard(self)
+        self._bridge.answered += 1
         if answer is None or self._connection.stream is None or self._connection.stream.closed():
             self._connection.close()
             self._let_body_come()

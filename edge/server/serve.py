@@ -13,6 +13,7 @@ from pathlib import Path
 from edge.budget import MemoryBudget
 from edge.clock import Clock
 from edge.errors import SettingsError
+from edge.server import memory
 from edge.server.app import make_application
 from edge.server.bridge import Bridge
 from edge.server.chores import Chores
@@ -62,13 +63,15 @@ class Server:
         port = _listen(listener, settings)
         self._catch_signals()
         chores = Chores(self._certificates, self._services.enroller, self._services.clock)
-        ticking = asyncio.create_task(chores.run())
+        giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
+        beside = [asyncio.create_task(chores.run()), asyncio.create_task(giving)]
         ready(_url(settings.host, port))
         await self._stop.wait()
         gate.stopping = bridge.stopping = True
         listener.stop_accepting()
         await _drained(bridge, listener, settings.request_seconds)
-        ticking.cancel()
+        for task in beside:
+            task.cancel()
         listener.close_all()
         await bridge.close()
 
