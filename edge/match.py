@@ -21,8 +21,9 @@ AT_THRESHOLD = 80.0
 LEARN_FROM = 90.0
 """Similarity in percent from which a match may become a reference although nobody said who it is."""
 
-SAME_PERSON_CLAIM = 40.0
-"""Similarity in percent below which a picture is refused for a person somebody says it shows."""
+SAME_PERSON_CLAIM = 65.0
+"""Similarity in percent, to the nearest reference, below which a picture is refused for a person somebody
+says it shows: 1 in 30 strangers would pass, 1 in 900 true pictures would not (docs/matching.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Calibration:
 
 CALIBRATIONS: Mapping[str, Calibration] = {
     "dlib-resnet-150-int8": Calibration(
-        base=0.944, per_decade=0.0115, per_tripling=0.007, margin=0.005, duplicate=0.995
+        base=0.942, per_decade=0.0105, per_tripling=0.007, margin=0.005, duplicate=0.995
     ),
 }
 """Measured by scripts/measure-recognition (docs/matching.md says on what and how)."""
