@@ -28,7 +28,7 @@ def test_select_compares_on_int8_as_it_would_on_the_real_values() -> None:
     head = {"score_lo": -8.0, "score_hi": 8.0}
     tensor = Tensor(np.arange(-128, 128).astype(np.int8), 6 / 255, -128)
     chosen, probability = heads.select(tensor, head, 0.25)
-    everything = heads.sigmoid(tensor.real() / 6 * 16 - 8)
+    everything = heads.sigmoid((tensor.real() / 6 * 16 - 8).astype(np.float32))
     assert np.array_equal(chosen, np.flatnonzero(everything > 0.25))
     assert np.allclose(probability, everything[chosen])
 
