@@ -36,6 +36,10 @@ class Engine:
         """One more, for another thread. The bytes of the model files are there once."""
         return Engine(*(model.another() for model in self._models))
 
+    def delegated(self) -> bool:
+        """Whether each network runs in a delegate (XNNPACK), not in the runtime's own kernels."""
+        return all("DELEGATE" in model.operators() for model in self._models)
+
 
 class EnginePool:
     """Up to `workers` engines. The first is made at once, the others when they are first wanted;

@@ -51,6 +51,12 @@ class Gallery:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the arrays take, the reserve included."""
+        with self._lock:
+            return sum(array.nbytes for array in (self._matrix, self._rows, self._references))
+
     def update(self, person_row: int, vectors: Vector) -> None:
         """Put a person's references (n x dimensions) in place of the old ones; none removes the person."""
         with self._lock:
