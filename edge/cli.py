@@ -61,10 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error.message, _USAGE_ERROR)
     except EdgeError as error:
         return _fail(error.message, 1)
-    except BrokenPipeError:
-        # The reader has gone (| head). Whatever is still buffered must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone (| head)
+        _drop_output()
         return _BROKEN_PIPE
+    except OSError as error:
+        _drop_output()
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror), 1)
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
@@ -82,16 +84,17 @@ def default_state(environ: Mapping[str, str], is_root: bool) -> Path:
 
 def _dispatch(argv: Sequence[str]) -> int:
     common = _common_parser()
-    where, rest = common.parse_known_args(argv)  # first, so that they may stand anywhere
-    first = _outer_parser(common).parse_args(rest)
-    command = _load(first.command)
+    where, words = common.parse_known_args(argv)  # first, so that they may stand anywhere
+    end = next((place for place, word in enumerate(words, 1) if not word.startswith("-")), len(words))
+    name = _outer_parser(common).parse_args(words[:end]).command
+    command = _load(name)
     parser = argparse.ArgumentParser(
-        prog=f"{PROGRAM} {first.command}",
-        description=COMMANDS[first.command].capitalize() + ".",
+        prog=f"{PROGRAM} {name}",
+        description=COMMANDS[name].capitalize() + ".",
         epilog=f"--state DIR and --settings FILE may be given, too: see {PROGRAM} --help.",
     )
     command.arguments(parser)
-    args = parser.parse_args(first.rest)
+    args = parser.parse_args(words[end:])
     state = where.state or default_state(os.environ, os.geteuid() == 0)
     return command.run(args, Place(state.expanduser().absolute(), where.settings))
 
@@ -119,6 +122,7 @@ def _outer_parser(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         parents=[common],
+        allow_abbrev=False,
         usage=f"{PROGRAM} [--state DIR] [--settings FILE] COMMAND ...",
         description="Face recognition on the device itself.",
         epilog="commands:\n"
@@ -128,8 +132,6 @@ def _outer_parser(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} edge {__version__}")
     parser.add_argument("command", metavar="COMMAND", type=_command_name, help="one of the commands below")
-    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    rest.required = False  # so that a missing command is not reported as two things missing
     return parser
 
 
@@ -143,6 +145,11 @@ def _command_name(text: str) -> str:
 
 def _load(name: str) -> Command:
     return cast(Command, importlib.import_module(f"edge.commands.{name}"))
+
+
+def _drop_output() -> None:
+    """What could not be written and is still buffered must not be tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -293,6 +293,24 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk, or a folder that cannot be made: one line each."""
+    with Path("/dev/full").open("w") as full:
+        command = [*COMMAND, "settings", "--state", str(tmp_path)]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "api-face: No space left on device\n")
+    (tmp_path / "file").touch()
+    assert "file" in refused(api_face("ca", state=tmp_path / "file" / "state"), 1)
+
+
+def test_a_file_that_looks_like_an_option(tmp_path: Path) -> None:
+    """What stands after -- is a file."""
+    command = [*COMMAND, "--state", str(tmp_path), "detect", "--", "--crop"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert [line["file"] for line in lines(done)] == ["--crop"]
+    assert done.returncode == 1
+
+
 def test_ca(tmp_path: Path) -> None:
     """The certificate and the fingerprint that openssl would print; the same one the next time."""
     state = tmp_path / "state"

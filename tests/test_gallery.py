@@ -34,7 +34,7 @@ def test_the_template_is_the_mean_of_the_references() -> None:
     gallery = Gallery(16)
     references = vectors(2, 3)
     gallery.update(5, references)
-    found = gallery.nearest(unit(references.mean(axis=0)))[0]
+    found = gallery.nearest(unit(references.mean(axis=0, dtype=np.float32)))[0]
     assert found.references == 3
     assert found.score > 0.9999
 
