@@ -88,7 +88,7 @@ def _messages(service: Service) -> Iterator[tuple[str, bytes]]:
     phones = (
         pictures.jpeg(large),
         pictures.jpeg(large, progressive=True),
-        pictures.png(large.resize((1600, 1200))),
+        pictures.phone_png(),
     )
     identify = [
         (name, request("/v1.0/identify", token, phone))
