@@ -106,9 +106,9 @@ def test_bombs_are_refused_and_cost_no_memory(fresh: Service) -> None:
     for data in (bomb(50_000), claiming(progressive, 16_000, 16_000), claiming(progressive, 65_500, 65_500)):
         for endpoint, found in posted(client, data).items():
             assert found in expected(endpoint, Tricky("bomb", data, "image_too_large"))
-    # A baseline JPEG is reduced while it is unpacked; this one turns out to hold next to nothing.
+    # A baseline JPEG is reduced while it is unpacked, so this one may be decoded: mostly gray, no face.
     claims_much = claiming(jpeg(obama(), 400), 20_000, 15_000)
-    assert described(client.detect(claims_much)) in ("bad_image", "image_too_large")
+    assert described(client.detect(claims_much)) in (0, "bad_image", "image_too_large")
     assert fresh.peak_mib() < before + PICTURE_MIB
 
 
