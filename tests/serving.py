@@ -45,6 +45,7 @@ class Recognizing:
     holding: queue.SimpleQueue[None] = field(default_factory=queue.SimpleQueue)
     warnings: tuple[Notice, ...] = ()
     person: Person = PERSON
+    people: int = 0
 
     def detect(self, data: bytes) -> Detection:
         self._take(data)
@@ -67,6 +68,11 @@ class Recognizing:
 
     def forget_unseen(self) -> int:
         return 0
+
+    def refresh(self) -> int:
+        if self.failure is not None:
+            raise self.failure
+        return self.people
 
     def _take(self, data: bytes) -> None:
         self.pictures.append(data)

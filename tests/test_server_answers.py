@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge.enrol import Notice
+from edge.errors import StoreError
 from tests.serving import BODY, PERSON, Recognizing, Served
 
 NAMED = {"metadata": {"name": "Joey Elliott"}, "personId": PERSON.id}
@@ -137,9 +138,18 @@ def test_merge_needs_the_other_one(alone: Served) -> None:
     assert (reply.status, reply.code) == (400, "invalid_json")
 
 
-def test_health_tells_nothing_private(alone: Served) -> None:
+def test_health_tells_nothing_private(alone: Served, recognizing: Recognizing) -> None:
+    well = {"status": "ok", "models": "ok", "store": "ok", "camera": "none", "clock": "ok", "gallery": "ok"}
+    assert alone.request("GET", "/health", token=None).json == well
+    recognizing.people = 99_000
+    assert alone.request("GET", "/health", token=None).json == {**well, "gallery": "tight"}
+
+
+def test_health_without_a_store(alone: Served, recognizing: Recognizing) -> None:
+    recognizing.failure = StoreError("/secret/path: the disk reports an I/O error")
     reply = alone.request("GET", "/health", token=None)
-    assert reply.json == {"status": "ok", "models": "ok", "store": "ok", "clock": "ok"}
+    assert (reply.status, reply.code) == (503, "not_ready")
+    assert b"secret" not in reply.body
 
 
 def test_metrics(alone: Served) -> None:

@@ -14,6 +14,9 @@ from edge.server.call import Call, Text
 CLOCK_SET_AFTER = 1767225600.0
 """A clock before 2026-01-01 has not been set since the device started (a Pi keeps no time)."""
 
+TIGHT_FROM = 90_000
+"""People; the largest gallery that was measured has 100,000."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -61,12 +64,18 @@ def get_health(call: Call) -> dict[str, Any]:
     if call.gate.stopping:
         raise NotReady("the device is stopping")
     try:
-        call.services.store.revision()
+        people = call.services.recognizer.refresh()  # asks the store
     except Exception:
         _log.exception("the store does not answer")
         raise NotReady("the store does not answer") from None
-    clock = "ok" if call.services.clock.now() >= CLOCK_SET_AFTER else "unset"
-    return {"status": "ok", "models": "ok", "store": "ok", "clock": clock}
+    return {
+        "status": "ok",
+        "models": "ok",
+        "store": "ok",
+        "camera": "none",
+        "clock": "ok" if call.services.clock.now() >= CLOCK_SET_AFTER else "unset",
+        "gallery": "ok" if people < TIGHT_FROM else "tight",
+    }
 
 
 def get_ca(call: Call) -> Text:

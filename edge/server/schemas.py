@@ -140,5 +140,11 @@ _HEALTH: dict[str, Schema] = {
     "status": {"const": "ok"},
     "models": {"const": "ok"},
     "store": {"const": "ok"},
+    "camera": {"const": "none", "description": "This release has no camera loop."},
     "clock": {"type": "string", "enum": ["ok", "unset"]},
+    "gallery": {
+        "type": "string",
+        "enum": ["ok", "tight"],
+        "description": "tight: hardly room for more people.",
+    },
 }
