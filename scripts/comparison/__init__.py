@@ -1,0 +1,1 @@
+"""The comparison of servers; scripts/compare-servers runs it in its own environment."""
