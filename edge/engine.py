@@ -53,6 +53,7 @@ class EnginePool:
         self._first = Engine.load(threads, folder)
         self.embedder_id = self._first.embedder.id
         self.dimensions = self._first.embedder.dimensions
+        self.template = self._first.embedder.template
         self._idle.put(self._first)
 
     @contextmanager
@@ -70,11 +71,19 @@ class EnginePool:
         except queue.Empty:
             pass
         if self._may_make():
-            return self._first.another()
+            return self._made()
         try:
             return self._idle.get(timeout=wait_s)
         except queue.Empty:
             raise Overloaded(f"no worker came free within {wait_s:g} s") from None
+
+    def _made(self) -> Engine:
+        try:
+            return self._first.another()
+        except BaseException:
+            with self._guard:
+                self._left += 1  # short of memory now, perhaps not the next time
+            raise
 
     def _may_make(self) -> bool:
         with self._guard:

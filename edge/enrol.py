@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from edge import match
+from edge.access import gmt_day
 from edge.cap import cap_references
 from edge.clock import Clock
 from edge.errors import (
@@ -24,13 +23,14 @@ from edge.errors import (
     UnknownPerson,
     UnknownPersonId,
 )
-from edge.face import Face
+from edge.face import Face, Vector
 from edge.match import Kind, Verdict
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
+from edge.vision import INDEX_SIZE
 
 LEAST_FACE = 32
 """A face with a shorter side, in pixels, is too small to learn from."""
@@ -42,7 +42,6 @@ NEW = "new"
 """The personId that asks for a new person whatever the match."""
 
 _CROP_QUALITY = 92
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Enroller:
 
     def __init__(self, recognizer: Recognizer, store: Store, settings: Settings, clock: Clock) -> None:
         self._recognizer = recognizer
+        self._vision = recognizer.vision
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -75,18 +75,19 @@ class Enroller:
 
         Raises PictureError, NoFace, UnknownPerson, AmbiguousPerson.
         """
-        portrait = self._recognizer.crop_portrait(data)
+        _, portrait = self._vision.crop_portrait(data, INDEX_SIZE)
         known = self._known(self._recognizer.verdict(portrait.embedding))
         if known is not None:
             return Answer(self._seen(known))
         if not (may_enrol and self._settings.enrol_on_index):
             why = "this token lacks the scope train" if not may_enrol else "enrol_on_index is off"
             raise UnknownPerson(f"nobody known has this face, and {why}")
+        reference = self._reference(data, portrait)
         with self._store.writing():
             person = self._known(self._recognizer.verdict(portrait.embedding))
             if person is None:
                 person = self._store.create_person(None, enrolled_by="index")
-                self._store.add_reference(person, self._reference(portrait))
+                self._store.add_reference(person, reference)
         return Answer(self._seen(person))
 
     def train(self, data: bytes, name: str | None, person_id: str | None) -> Answer:
@@ -96,23 +97,24 @@ class Enroller:
         or NEW. Raises PictureError, NoFace, MultipleFaces, FaceTooSmall, UnknownPersonId,
         NameConflict, FaceMismatch, AmbiguousPerson.
         """
-        detection, portraits = self._recognizer.portraits(data)
+        detection, portraits = self._vision.portraits(data, _check_faces)
         warnings = _check_faces(detection.faces)
         if not portraits:
             raise NoFace("a face was found, but not its eyes, nose and mouth")
+        reference = self._reference(data, portraits[0])
         with self._store.writing():
             person, sure = self._whose(portraits[0], name, person_id)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
             if sure:
-                self._learn(person, portraits[0])
+                self._learn(person, reference)
             else:
                 warnings = (*warnings, _not_added())
         return Answer(self._seen(person), warnings)
 
     def forget_unseen(self) -> int:
         """Erase the people whom index enrolled, nobody named, and nobody saw for the configured days."""
-        today = int(self._clock.now() // _DAY_S)
+        today = gmt_day(self._clock.now())
         return self._store.forget_unseen(today - self._settings.forget_unnamed_days)
 
     # -- whose face -------------------------------------------------------------------------------
@@ -128,7 +130,8 @@ class Enroller:
         if person is None:
             return self._store.create_person(name, enrolled_by="train"), True
         _check_name(person, name)
-        return person, name is not None or (verdict.similarity or 0.0) >= match.LEARN_FROM
+        vouched = name is not None and name == person.name
+        return person, vouched or (verdict.similarity or 0.0) >= match.LEARN_FROM
 
     def _claimed(self, portrait: Portrait, name: str | None, person_id: str) -> Person:
         person = self._store.person(person_id)
@@ -157,18 +160,18 @@ class Enroller:
         return None if row is None else self._store.person_by_row(row)
 
     def _seen(self, person: Person) -> Person:
-        self._store.saw(person.row, int(self._clock.now() // _DAY_S))
+        self._store.saw(person.row, gmt_day(self._clock.now()))
         return person
 
     # -- what is remembered -----------------------------------------------------------------------
 
-    def _learn(self, person: Person, portrait: Portrait) -> None:
+    def _learn(self, person: Person, reference: Reference) -> None:
         """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
         old = [ref for ref in self._store.references(person.row) if ref.model == self._recognizer.model]
         vectors = [ref.vector for ref in old]
-        if vectors and max(_cosines(portrait, vectors)) >= self._recognizer.calibration.duplicate:
+        if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
             return
-        self._store.add_reference(person, self._reference(portrait))
+        self._store.add_reference(person, reference)
         cap_references(self._store, person, self._settings.max_references)
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
@@ -178,23 +181,24 @@ class Enroller:
         if not vectors:
             return None
         limit = match.threshold(self._recognizer.calibration, 1, 1)
-        return match.similarity_percent(max(_cosines(portrait, vectors)), limit)
+        return match.similarity_percent(max(_cosines(portrait.embedding.vector, vectors)), limit)
 
-    def _reference(self, portrait: Portrait) -> Reference:
-        keep = self._settings.keep_crops
+    def _reference(self, data: bytes, portrait: Portrait) -> Reference:
+        """Made before the transaction, which others wait for."""
+        kept = self._vision.kept_crop(data, portrait) if self._settings.keep_crops else None
         return Reference(
             row=None,
             vector=portrait.embedding.vector,
             model=portrait.embedding.model,
             quality=portrait.face.confidence,
             added=self._clock.now(),
-            crop=encode_jpeg(portrait.crop, _CROP_QUALITY) if keep else None,
-            landmarks=portrait.crop_landmarks if keep else None,
+            crop=encode_jpeg(kept.pixels, _CROP_QUALITY) if kept is not None else None,
+            landmarks=kept.landmarks if kept is not None else None,
         )
 
 
-def _cosines(portrait: Portrait, vectors: list[np.ndarray]) -> list[float]:
-    return [float(portrait.embedding.vector @ vector) for vector in vectors]
+def _cosines(vector: Vector, others: list[Vector]) -> list[float]:
+    return [float(vector @ other) for other in others]
 
 
 def _check_name(person: Person, name: str | None) -> None:

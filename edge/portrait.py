@@ -8,28 +8,26 @@ import numpy as np
 
 from edge.crop import read_crop
 from edge.engine import Engine
-from edge.face import Box, Embedding, Face, Landmarks, Pixels, Vector
+from edge.face import Box, Embedding, Face, Landmarks
 from edge.gallery import unit
 from edge.picture import Picture, Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
-    """A face that was embedded, and what is kept of it: the aligned crop and the landmarks on it."""
+    """A face that was embedded. squeeze: true width / height of the pixels its landmarks count."""
 
     face: Face
     embedding: Embedding
-    crop: Pixels
-    crop_landmarks: Vector
+    landmarks: Landmarks
+    squeeze: float = 1.0
 
 
 def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks) -> Portrait:
     """The portrait of a detected face, from as fine a picture as its chip needs."""
-    matrix = engine.embedder.alignment(landmarks)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    scale = engine.embedder.template.scale(landmarks)
     picture = source.picture(round(scale * max(source.width, source.height)))
-    crop, crop_landmarks = engine.embedder.reference_crop(picture, landmarks)
-    return Portrait(face, engine.embedder.embed(picture, landmarks), crop, crop_landmarks)
+    return Portrait(face, engine.embedder.embed(picture, landmarks), landmarks)
 
 
 def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
@@ -42,5 +40,4 @@ def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
         for reading in readings
     ]
     embedding = Embedding(unit(np.sum(embeddings, axis=0)), engine.embedder.id)
-    crop, landmarks = engine.embedder.reference_crop(picture, best.landmarks, best.squeeze)
-    return Portrait(face, embedding, crop, landmarks)
+    return Portrait(face, embedding, best.landmarks, best.squeeze)

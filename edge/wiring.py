@@ -14,6 +14,7 @@ from edge.enrol import Enroller
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Store, open_store
+from edge.vision import Vision
 
 _MIB = 1 << 20
 
@@ -40,12 +41,18 @@ def opened_store(state: Path, clock: Clock | None = None) -> Iterator[Store]:
         store.close()
 
 
+def made_vision(settings: Settings, clock: Clock | None = None) -> tuple[MemoryBudget, Vision]:
+    """What sees but remembers nothing, and the memory it works in. Raises ModelError."""
+    mib = settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB
+    memory = MemoryBudget(*mib, clock or SystemClock())
+    return memory, Vision(EnginePool(settings.workers, settings.model_threads), memory, settings)
+
+
 @contextmanager
 def opened_device(state: Path, settings: Settings, clock: Clock | None = None) -> Iterator[Device]:
     """The whole device. Raises StoreError, ModelError."""
     clock = clock or SystemClock()
     with opened_store(state, clock) as store:
-        memory = MemoryBudget(settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB, clock)
-        pool = EnginePool(settings.workers, settings.model_threads)
-        recognizer = Recognizer(pool, memory, store, settings)
+        memory, vision = made_vision(settings, clock)
+        recognizer = Recognizer(vision, store)
         yield Device(settings, clock, memory, store, recognizer, Enroller(recognizer, store, settings, clock))

@@ -21,12 +21,13 @@ from edge.clock import SystemClock
 from edge.enrol import Answer, Notice
 from edge.face import Box, Face
 from edge.match import Kind
-from edge.recognize import Detection, Identified
+from edge.recognize import Identified
 from edge.server.serve import Server
 from edge.server.services import Services
 from edge.server.tls import Certificates
 from edge.settings import Settings
 from edge.store import Person, Store, open_store
+from edge.vision import Detection
 
 MIB = 1 << 20
 FACE = Face(Box(1.4, 2.6, 100.0, 50.0), 0.994, None)

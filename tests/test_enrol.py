@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +13,7 @@ import pytest
 from edge.budget import MemoryBudget
 from edge.cap import cap_references
 from edge.clock import SystemClock
+from edge.embed import KeptCrop
 from edge.engine import EMBEDDER, EnginePool
 from edge.enrol import NEW, Enroller
 from edge.errors import (
@@ -29,9 +30,10 @@ from edge.face import Box, Embedding, Face, Landmarks, Vector
 from edge.gallery import unit
 from edge.match import calibration_of, threshold
 from edge.portrait import Portrait
-from edge.recognize import Detection, Recognizer
+from edge.recognize import Recognizer
 from edge.settings import Settings, load_settings
 from edge.store import Store, open_store
+from edge.vision import Detection, Vision
 
 MIB = 1 << 20
 LIMIT = threshold(calibration_of(EMBEDDER), 1, 1)
@@ -44,25 +46,37 @@ class NoPool:
     dimensions = 128
 
 
-class PaintedRecognizer(Recognizer):
-    """A recogniser whose pictures are names of vectors: b"0.97 anna" is anna's face, 0.97 like her."""
+class PaintedVision(Vision):
+    """Pictures are names of vectors: b"0.97 anna" is anna's face, 0.97 like her; a line for each face."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        budget = MemoryBudget(256 * MIB, 96 * MIB, SystemClock())
-        super().__init__(cast(EnginePool, NoPool()), budget, store, settings)
-
-    def portraits(self, data: bytes, min_confidence: float | None = None) -> tuple[Detection, list[Portrait]]:
-        found = [self.crop_portrait(line) for line in data.splitlines()]
-        return Detection(640, 480, tuple(portrait.face for portrait in found)), found
-
-    def crop_portrait(self, data: bytes) -> Portrait:
-        likeness, name, *rest = data.decode().split()
-        side = float(rest[0]) if rest else 100.0
-        face = Face(Box(0, 0, side, side), 0.9, Landmarks(np.zeros((4, 2), np.float32), 0.9))
-        vector = blend(person(name), person(name + "'s other side"), float(likeness))
-        return Portrait(
-            face, Embedding(vector, EMBEDDER), np.zeros((8, 8, 3), np.uint8), np.zeros((4, 2), np.float32)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            cast(EnginePool, NoPool()), MemoryBudget(256 * MIB, 96 * MIB, SystemClock()), settings
         )
+
+    def portraits(
+        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+    ) -> tuple[Detection, list[Portrait]]:
+        found = [painted(line) for line in data.splitlines()]
+        faces = tuple(portrait.face for portrait in found)
+        if check is not None:
+            check(faces)
+        return Detection(640, 480, faces), found
+
+    def crop_portrait(self, data: bytes, side: int | None = None) -> tuple[Detection, Portrait]:
+        portrait = painted(data)
+        return Detection(64, 64, (portrait.face,)), portrait
+
+    def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
+        return KeptCrop(np.zeros((8, 8, 3), np.uint8), np.zeros((4, 2), np.float32))
+
+
+def painted(data: bytes) -> Portrait:
+    likeness, name, *rest = data.decode().split()
+    side = float(rest[0]) if rest else 100.0
+    landmarks = Landmarks(np.zeros((4, 2), np.float32), 0.9)
+    vector = blend(person(name), person(name + "'s other side"), float(likeness))
+    return Portrait(Face(Box(0, 0, side, side), 0.9, landmarks), Embedding(vector, EMBEDDER), landmarks)
 
 
 def person(name: str) -> Vector:
@@ -89,7 +103,7 @@ def enroller(store: Store) -> Enroller:
 
 def build(store: Store, **settings: object) -> Enroller:
     chosen = load_settings(None, **settings)
-    return Enroller(PaintedRecognizer(store, chosen), store, chosen, SystemClock())
+    return Enroller(Recognizer(PaintedVision(chosen), store), store, chosen, SystemClock())
 
 
 def test_a_stranger_gets_an_id_and_the_same_one_the_next_time(enroller: Enroller) -> None:
@@ -133,6 +147,16 @@ def test_a_doubtful_match_does_not_become_a_reference_unless_somebody_vouches(
     assert len(store.references(anna.row)) == 1
     assert enroller.train(doubtful, "Anna", None).warnings == ()
     assert len(store.references(anna.row)) == 2
+
+
+def test_a_doubtful_match_that_names_somebody_unknown_is_not_learnt_from(
+    store: Store, enroller: Enroller
+) -> None:
+    unknown = enroller.train(b"1 anna", None, None).person
+    answer = enroller.train(f"{LIMIT + 0.003:.4f} anna".encode(), "Anna", None)
+    assert (answer.person.id, answer.person.name) == (unknown.id, "Anna")
+    assert [warning.code for warning in answer.warnings] == ["not_added"]
+    assert len(store.references(unknown.row)) == 1
 
 
 def test_a_sure_match_becomes_a_reference_and_the_same_picture_does_not_twice(

@@ -56,3 +56,18 @@ def test_updates_in_any_order_leave_what_a_dictionary_would_hold(changes: list[t
         best = gallery.nearest(template, 1)[0]
         assert best.score > 0.999
         assert best.person_row == row or np.allclose(expected[best.person_row], template, atol=1e-5)
+
+
+def test_people_may_come_in_any_order() -> None:
+    forwards, backwards = Gallery(16), Gallery(16)
+    faces = vectors(4, 300)
+    for row in range(300):
+        forwards.update(row, faces[row : row + 1])
+        backwards.update(299 - row, faces[299 - row : 300 - row])
+    for gallery in (forwards, backwards):
+        for row in (7, 0, 299):
+            gallery.update(row, np.zeros((0, 16), np.float32))
+        assert len(gallery) == 297
+        for row in (1, 150, 298):
+            assert gallery.nearest(faces[row])[0].person_row == row
+        assert gallery.nearest(faces[7])[0].person_row != 7

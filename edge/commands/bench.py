@@ -23,8 +23,8 @@ from edge.face import Box
 from edge.interpreter import runtime
 from edge.picture import Picture, decode, encode_jpeg
 from edge.portrait import cut_out_portrait
-from edge.recognize import DETECT_SIDE, INDEX_SIZE
 from edge.settings import Settings
+from edge.vision import DETECT_SIDE, INDEX_SIZE
 
 _CROP_QUALITY = 90
 

@@ -7,7 +7,7 @@ import argparse
 from edge.commands.lines import add_files, describe_face, write_lines
 from edge.commands.place import Place
 from edge.errors import SettingsError
-from edge.wiring import opened_device
+from edge.wiring import made_vision
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +26,11 @@ def run(args: argparse.Namespace, place: Place) -> int:
     least = args.min_confidence
     if least is not None and not 0 <= least <= 100:
         raise SettingsError(f"--min-confidence is a percentage from 0 to 100, not {least:g}")
-    with opened_device(place.state, place.settings()) as device:
+    _, vision = made_vision(place.settings())
 
-        def look(data: bytes) -> dict[str, object]:
-            found = device.recognizer.detect(data, None if least is None else least / 100)
-            faces = [describe_face(face.box, face.confidence) for face in found.faces]
-            return {"width": found.width, "height": found.height, "faces": faces}
+    def look(data: bytes) -> dict[str, object]:
+        found = vision.detect(data, None if least is None else least / 100)
+        faces = [describe_face(face.box, face.confidence) for face in found.faces]
+        return {"width": found.width, "height": found.height, "faces": faces}
 
-        return write_lines(args.files, look)
+    return write_lines(args.files, look)

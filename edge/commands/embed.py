@@ -7,7 +7,9 @@ import argparse
 from edge.commands.lines import add_files, describe_face, write_lines
 from edge.commands.place import Place
 from edge.face import Embedding
-from edge.wiring import opened_device
+from edge.portrait import Portrait
+from edge.vision import Detection, Vision
+from edge.wiring import made_vision
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,19 +22,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """A line for each file. A face whose eyes, nose and mouth were not found has no embedding (null)."""
-    with opened_device(place.state, place.settings()) as device:
+    _, vision = made_vision(place.settings())
 
-        def look(data: bytes) -> dict[str, object]:
-            found, portraits = device.recognizer.embed(data, args.crop)
-            embeddings = {id(portrait.face): portrait.embedding for portrait in portraits}
-            faces = [
-                {**describe_face(face.box, face.confidence), "embedding": _numbers(embeddings.get(id(face)))}
-                for face in found.faces
-            ]
-            size = {"width": found.width, "height": found.height}
-            return {**size, "model": device.recognizer.model, "faces": faces}
+    def look(data: bytes) -> dict[str, object]:
+        found, portraits = _seen(vision, data, args.crop)
+        embeddings = {id(portrait.face): portrait.embedding for portrait in portraits}
+        faces = [
+            {**describe_face(face.box, face.confidence), "embedding": _numbers(embeddings.get(id(face)))}
+            for face in found.faces
+        ]
+        return {"width": found.width, "height": found.height, "model": vision.model, "faces": faces}
 
-        return write_lines(args.files, look)
+    return write_lines(args.files, look)
+
+
+def _seen(vision: Vision, data: bytes, crop: bool) -> tuple[Detection, list[Portrait]]:
+    if not crop:
+        return vision.portraits(data)
+    found, portrait = vision.crop_portrait(data)
+    return found, [portrait]
 
 
 def _numbers(embedding: Embedding | None) -> list[float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.crop import read_crop
 from edge.engine import Engine
 from edge.picture import decode
-from edge.recognize import DETECT_SIDE
+from edge.vision import DETECT_SIDE
 
 MIN_CONFIDENCE = 0.5
 

@@ -1,0 +1,107 @@
+"""The first half of the one way: bytes -> decode -> detect -> align -> embed. It remembers nothing.
+
+What a header alone can refuse is refused before an engine is asked for. Then an engine is taken first
+and memory for pixels second: nobody who holds that memory waits for an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edge.budget import MemoryBudget
+from edge.detect import Detector
+from edge.embed import KeptCrop
+from edge.engine import Engine, EnginePool
+from edge.errors import WrongSize
+from edge.face import Face
+from edge.picture import Source
+from edge.portrait import Portrait, cut_out_portrait, portrait_of
+from edge.settings import Settings
+
+INDEX_SIZE = 64
+"""Side of the picture that index takes, pixels."""
+
+DETECT_SIDE = 960
+"""Long side, in pixels, that a big JPEG keeps when it is decoded for detection: the 1024 of the wide
+net, less what may be missing before it shows (4032 / 4 = 1008 saves three quarters of the decoding)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A picture's upright size in pixels, and its faces, surest first."""
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+
+
+class Vision:
+    """The networks and the memory of one process. Thread-safe."""
+
+    def __init__(self, pool: EnginePool, memory: MemoryBudget, settings: Settings) -> None:
+        self._pool = pool
+        self._memory = memory
+        self._settings = settings
+        self.model = pool.embedder_id
+        self.dimensions = pool.dimensions
+
+    def detect(self, data: bytes, min_confidence: float | None = None) -> Detection:
+        """The faces of a JPEG or PNG. Raises PictureError, Overloaded."""
+        with self._opened(data) as source, self._engine() as engine:
+            return self._detect(engine.detector, source, min_confidence)
+
+    def portraits(
+        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+    ) -> tuple[Detection, list[Portrait]]:
+        """The faces of a JPEG or PNG, and the portraits of those whose landmarks were found.
+
+        check: may raise when the faces will not do, before any is embedded.
+        """
+        with self._opened(data) as source, self._engine() as engine:
+            detection = self._detect(engine.detector, source, None)
+            if check is not None:
+                check(detection.faces)
+            return detection, [
+                portrait_of(engine, source, face, face.landmarks)
+                for face in detection.faces
+                if face.landmarks is not None
+            ]
+
+    def crop_portrait(self, data: bytes, side: int | None = None) -> tuple[Detection, Portrait]:
+        """The portrait of a picture that is one cut-out face.
+
+        side: the picture must be exactly that wide and high, pixels. Raises WrongSize, NoFace.
+        """
+        with self._opened(data) as source:
+            size = (source.width, source.height)
+            if side is not None and size != (side, side):
+                raise WrongSize(
+                    f"the picture is {size[0]}x{size[1]} px; index takes a face cut out and "
+                    f"scaled to exactly {side}x{side}; send whole pictures to train"
+                )
+            with self._engine() as engine:
+                portrait = cut_out_portrait(engine, source.picture(DETECT_SIDE))
+        return Detection(*size, (portrait.face,)), portrait
+
+    def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
+        """What is kept of a portrait's picture so that a later embedder can start from it."""
+        template = self._pool.template
+        with self._opened(data) as source:
+            scale = template.scale(portrait.landmarks, portrait.squeeze)
+            picture = source.picture(round(scale * max(source.width, source.height)))
+            return template.kept_crop(picture, portrait.landmarks, portrait.squeeze)
+
+    def _opened(self, data: bytes) -> Source:
+        return Source(data, self._memory, self._settings.queue_seconds)
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        with self._pool.engine(self._settings.queue_seconds) as engine:
+            yield engine
+
+    def _detect(self, detector: Detector, source: Source, min_confidence: float | None) -> Detection:
+        least = self._settings.min_confidence if min_confidence is None else min_confidence
+        faces = detector.detect(source.picture(DETECT_SIDE), least)
+        return Detection(source.width, source.height, faces)
