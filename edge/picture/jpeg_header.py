@@ -1,7 +1,8 @@
-"""The segments of a JPEG before its pixels."""
+"""The segments of a JPEG before its pixels, and where its scans end."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ _MAX_SIDE = 65500
 """libjpeg's own limit, pixels."""
 _MAX_SCANS = 100
 """Each scan goes over the whole picture again; encoders write about ten."""
+_MAX_SEGMENTS = 2000
+"""From the first scan on: scans and what stands between them."""
+_BETWEEN_SCANS = re.compile(rb"\xff[\xc4\xcc\xd9\xda\xdb-\xdd\xe0-\xef\xfe]")
+"""The end, and what may stand between scans: tables, scan headers, the number of lines, application
+segments, comments; all but the end have a length. At any other marker the decoder goes on, or gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +99,7 @@ def _finish(
     data: bytes, scan: int, frame: tuple[int, bytes], turned: int, parts: list[bytes | memoryview]
 ) -> JpegHeader:
     width, height, sampling = _frame(*frame)
-    # In entropy-coded data a 0xFF byte is always followed by 0: the first end marker is the real one.
-    # What follows it (a phone's depth map, its second picture, rubbish) is not part of the picture.
-    end = data.find(b"\xff\xd9", scan)
-    last = end
-    if end < 0:  # half of a marker at the very end would swallow what the decoder is given after it
-        last = len(data)
-        while data[last - 1] == 0xFF:
-            last -= 1
-    scans = data.count(b"\xff\xda", scan, last)
-    if scans > _MAX_SCANS:
-        raise BadImage(f"the JPEG has {scans} scans; at most {_MAX_SCANS} are taken")
+    last, ended = _end_of_scans(data, scan)
     several = data[scan + 4] < len(sampling)
     return JpegHeader(
         width=width,
@@ -111,9 +107,40 @@ def _finish(
         orientation=turned,
         sampling=sampling,
         buffered=frame[0] in _PROGRESSIVE or several,
-        ended=end >= 0,
+        ended=ended,
         parts=(*parts, memoryview(data)[scan:last]),
     )
+
+
+def _end_of_scans(data: bytes, scan: int) -> tuple[int, bool]:
+    """Where the picture ends that has its first scan at `scan`, and whether an end marker stands there.
+
+    In entropy-coded data a 0xFF byte is always followed by 0 or a restart marker; in a comment or table
+    between scans anything may stand, so those are jumped over. What follows the end marker (a phone's
+    depth map, its second picture, rubbish) is not part of the picture.
+    """
+    at, scans = scan, 0
+    for _ in range(_MAX_SEGMENTS):
+        found = _BETWEEN_SCANS.search(data, at)
+        if found is None:
+            return _without_half_a_marker(data), False
+        start, marker = found.start(), data[found.start() + 1]
+        if marker == _EOI:
+            return start, True
+        scans += marker == _SOS
+        if scans > _MAX_SCANS:
+            raise BadImage(f"the JPEG has more than {_MAX_SCANS} scans")
+        at = start + 2 + max(int.from_bytes(data[start + 2 : start + 4], "big"), 2)
+        if at > len(data):  # half of a segment would swallow what the decoder is given after it
+            return start, False
+    raise BadImage(f"the JPEG has more than {_MAX_SEGMENTS} segments among its scans")
+
+
+def _without_half_a_marker(data: bytes) -> int:
+    last = len(data)
+    while data[last - 1] == 0xFF:
+        last -= 1
+    return last
 
 
 def _frame(marker: int, body: bytes) -> tuple[int, int, tuple[tuple[int, int], ...]]:
