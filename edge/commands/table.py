@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -15,5 +17,8 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def date(seconds: float) -> str:
-    """A time (seconds since 1970) for people to read."""
-    return time.strftime("%Y-%m-%d %H:%M GMT", time.gmtime(seconds))
+    """A time (seconds since 1970) for people to read.
+
+    By addition: the C library of a 32-bit system may know no time after January 2038.
+    """
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M} GMT"

@@ -15,6 +15,8 @@ from edge.store import Store
 from edge.wiring import opened_store
 
 _SCOPES = (access.RECOGNISE, access.TRAIN, access.ADMIN)
+_MAX_DAYS = 36_500
+"""A hundred years: what lies beyond is meant as "for ever", which is the default."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = _action(actions, "add", _add, "make a token and print it, once")
     add.add_argument("name", metavar="NAME", help="what to call it here; it is no part of the token")
     add.add_argument(
-        "--quota", metavar="N", type=int, help="requests a day, until midnight GMT (default: no limit)"
+        "--quota", metavar="N", type=_count, help="requests a day, until midnight GMT (default: no limit)"
     )
     add.add_argument(
         "--scope",
@@ -60,12 +62,20 @@ def _action(
 
 
 def _quota(text: str) -> int | None:
-    return None if text == "none" else int(text)
+    return None if text == "none" else _count(text, "or none")
+
+
+def _count(text: str, otherwise: str = "") -> int:
+    try:
+        return int(text)
+    except ValueError:
+        wanted = f"a whole number {otherwise}".rstrip()
+        raise argparse.ArgumentTypeError(f'{wanted} is wanted, not "{text}"') from None
 
 
 def _add(store: Store, args: argparse.Namespace) -> None:
-    if args.expires is not None and not args.expires > 0:
-        raise SettingsError(f"--expires is a number of days from now, not {args.expires:g}")
+    if args.expires is not None and not 0 < args.expires <= _MAX_DAYS:  # nan is not, either
+        raise SettingsError(f"--expires is a number of days from now up to {_MAX_DAYS}, not {args.expires:g}")
     token = access.new_token()
     expires = None if args.expires is None else SystemClock().now() + args.expires * access.DAY_S
     scopes = frozenset(args.scope or access.DEFAULT_SCOPES)

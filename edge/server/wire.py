@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge.errors import InvalidJson
@@ -13,6 +13,9 @@ from edge.store import Person
 
 UNKNOWN = "unknown"
 """The word on the wire for somebody without a name."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Times are added to it: the C library of a 32-bit system may know none after January 2038."""
 
 MAX_NAME = 100
 MAX_PERSON_ID = 100
@@ -66,7 +69,7 @@ def person_fields(person: Person) -> dict[str, Any]:
     return {
         "personId": person.id,
         "metadata": {"name": person.name or UNKNOWN},
-        "created": datetime.fromtimestamp(int(person.created), UTC).isoformat().replace("+00:00", "Z"),
+        "created": (_EPOCH + timedelta(seconds=int(person.created))).isoformat().replace("+00:00", "Z"),
         "enrolledBy": person.enrolled_by,
     }
 
