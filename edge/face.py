@@ -38,18 +38,6 @@ class Box:
         right, bottom = min(max(self.right, left), width), min(max(self.bottom, top), height)
         return Box(left, top, right - left, bottom - top)
 
-    def scale(self, factor: float) -> Box:
-        """The same box in a picture `factor` times as large."""
-        return Box(self.left * factor, self.top * factor, self.width * factor, self.height * factor)
-
-    def iou(self, other: Box) -> float:
-        """Intersection over union, 0..1."""
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        inside = max(width, 0.0) * max(height, 0.0)
-        union = self.width * self.height + other.width * other.height - inside
-        return inside / union if union > 0 else 0.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landmarks:
