@@ -87,6 +87,9 @@ def _dispatch(argv: Sequence[str]) -> int:
     where, words = common.parse_known_args(argv)  # first, so that they may stand anywhere
     end = next((place for place, word in enumerate(words, 1) if not word.startswith("-")), len(words))
     name = _outer_parser(common).parse_args(words[:end]).command
+    state = (where.state or default_state(os.environ, os.geteuid() == 0)).expanduser().absolute()
+    # Before SQLite is loaded, which reads it then: the copies that it makes of people stay with them.
+    os.environ["SQLITE_TMPDIR"] = str(state)
     command = _load(name)
     parser = argparse.ArgumentParser(
         prog=f"{PROGRAM} {name}",
@@ -95,8 +98,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     )
     command.arguments(parser)
     args = parser.parse_args(words[end:])
-    state = where.state or default_state(os.environ, os.geteuid() == 0)
-    return command.run(args, Place(state.expanduser().absolute(), where.settings))
+    return command.run(args, Place(state, where.settings))
 
 
 def _common_parser() -> argparse.ArgumentParser:

@@ -88,6 +88,25 @@ def test_what_a_crash_left_behind_is_cleaned_at_the_next_start(store: Store, tmp
     assert b"Ida Somebody" not in bytes_on_disk(tmp_path)
 
 
+def test_an_erasing_that_cannot_be_finished_is_told_and_tried_again(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ida = enrolled(store, "Ida Somebody", 1)
+    with open_store(tmp_path, SetClock(), busy_s=0.05) as other:
+        with other.writing():
+            other.erase(ida)
+            other._people._held().after_commit.clear()  # as if killed right after the commit
+        with store.writing():
+            other.clean()
+        (record,) = caplog.records
+        assert "not yet overwritten" in record.getMessage()
+        assert "people.sqlite" in record.getMessage()
+        assert b"Ida Somebody" in bytes_on_disk(tmp_path)
+        other.clean()
+    assert len(caplog.records) == 1
+    assert b"Ida Somebody" not in bytes_on_disk(tmp_path)
+
+
 def indexed(store: Store) -> Person:
     with store.writing():
         return store.create_person(None, "index")

@@ -8,10 +8,14 @@ only living rows. What an SD card keeps in blocks it has put aside is out of rea
 
 from __future__ import annotations
 
+import logging
+
 from edge.access import gmt_day
 from edge.errors import EdgeError
 from edge.store.people import PeopleTable, bump, touch
 from edge.store.records import Person
+
+_log = logging.getLogger(__name__)
 
 _VACUUM_UP_TO = 64 * 2**20
 """Bytes of the file (some 4,000 references with crops). It is written twice: beyond this other writers
@@ -52,8 +56,10 @@ class Erasing(PeopleTable):
             if not busy:
                 # unless somebody else has erased meanwhile
                 self._people.write("UPDATE state SET unclean = 0 WHERE unclean = ?", (unclean,))
-        except EdgeError:
-            return
+        except EdgeError as error:
+            _log.warning(
+                "what was erased is not yet overwritten in the file, and will be tried again: %s", error
+            )
 
     def forget_unseen(self, before_day: int) -> int:
         """Erase the people whom index enrolled, who have no name and were last seen before that GMT
@@ -100,7 +106,10 @@ class Erasing(PeopleTable):
         return int(rows[0][0]) >= _SURE_SWEEPS
 
     def _vacuum(self) -> None:
-        """The temporary copy, of living rows alone, goes to disk: in memory it could be 64 MiB."""
+        """The temporary copy, of living rows alone, goes to disk: in memory it could be 64 MiB.
+
+        SQLite puts it into the folder of SQLITE_TMPDIR, which the command line sets to the state's.
+        """
         self._people.rows("PRAGMA temp_store=FILE")
         try:
             self._people.write("VACUUM")
