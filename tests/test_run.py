@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.photographs import obama
 
@@ -73,6 +77,62 @@ def test_run_and_paste(tmp_path: Path) -> None:
         assert not any("afe_" in line for line in said)
         assert any(" token add NAME " in line for line in said)
         assert pasted(said, tmp_path, TOKEN=token)["faces"] == faces
+
+
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    """No device CA is spoken of, and the curl line trusts what curl trusts."""
+    own, state, port = tmp_path / "own", tmp_path / "state", free_port()
+    command = [sys.executable, "-m", "edge", "ca", "--state", str(own)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    state.mkdir(mode=0o700)
+    (state / "settings.toml").write_text(
+        f'tls_certificate = "{own}/tls/server.crt"\ntls_key = "{own}/tls/server.key"\n'
+    )
+    shutil.copy(obama(), tmp_path / "photo.jpg")
+    with running(state, port) as said:
+        assert not any("ca.crt" in line or "trust this CA" in line for line in said)
+        assert "faces" in pasted(said, tmp_path, CURL_CA_BUNDLE=str(own / "tls" / "ca.crt"))
+    assert not (state / "tls").exists()
+
+
+def test_settings_that_are_wrong(tmp_path: Path) -> None:
+    """Said before a token is made."""
+    (tmp_path / "settings.toml").write_text("prot = 1")
+    command = [ROOT / "scripts" / "run", "--state", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'unknown setting "prot"' in done.stderr
+    assert not (tmp_path / "people.sqlite").exists()
+
+
+def program(path: Path, text: str) -> None:
+    """An executable shell script."""
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("is_32_bit", [True, False])
+def test_pip_on_a_64_bit_kernel(tmp_path: Path, is_32_bit: bool) -> None:
+    """Under a 32-bit Python, pip must not take the kernel's word for the machine."""
+    program(tmp_path / "uname", "echo aarch64")
+    program(tmp_path / "setarch", 'echo "setarch $1"; shift; exec "$@"')
+    program(
+        tmp_path / "python",
+        f'[ "$1" = -c ] && exit {int(not is_32_bit)}; echo "$_PYTHON_HOST_PLATFORM"; echo "$@"',
+    )
+    done = subprocess.run(
+        ["bash", "-euc", '. scripts/lib/venv.sh; pip_install "$0" one "two words"', tmp_path / "python"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before = ["setarch linux32", "linux-armv7l"] if is_32_bit else [""]
+    assert done.stdout.splitlines() == [
+        *before,
+        "-m pip install --quiet --disable-pip-version-check one two words",
+    ]
 
 
 def test_words_for_a_wrong_wish() -> None:

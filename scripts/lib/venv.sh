@@ -26,6 +26,19 @@ find_python() {
     return 1
 }
 
+# pip_install PYTHON PIP_ARGUMENT...
+#
+# 32-bit Raspberry Pi OS on a Pi 4 or 5 runs under a 64-bit kernel, whose name (aarch64) Python reports as the
+# machine: pip would ask for packages that there are for 64-bit Pythons only. linux32 makes that name armv8l;
+# wheels for such a Python are called armv7l, which an old pip does not know to be the same.
+pip_install() {
+    local command=("$1" -m pip install --quiet --disable-pip-version-check "${@:2}")
+    if [ "$(uname -m)" = aarch64 ] && "$1" -c 'import sys; sys.exit(sys.maxsize > 2**32)'; then
+        command=(setarch linux32 env _PYTHON_HOST_PLATFORM=linux-armv7l "${command[@]}")
+    fi
+    "${command[@]}"
+}
+
 # make_venv ROOT VENV PYTHON PIP_ARGUMENT...: VENV holds what pip makes of the arguments. Nothing is done
 # when it does already; when anything differs, or an earlier attempt was cut off, it is made anew.
 make_venv() {
@@ -44,7 +57,7 @@ make_venv() {
         rm -rf "$venv"
         die "$python cannot make a virtual environment; on Debian and Raspberry Pi OS: sudo apt install python3-venv"
     fi
-    (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@") >&2 ||
+    (cd "$root" && pip_install "$venv/bin/python" "$@") >&2 ||
         die "pip could not install what setup.cfg asks for: its words stand above"
     printf '%s\n' "$wanted" >"$venv/.made-from"
 }
