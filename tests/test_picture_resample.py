@@ -173,3 +173,14 @@ def test_a_crop_agrees_with_sampling_by_hand() -> None:
     lower = pixels[top + 1, left] * (1 - dx) + pixels[top + 1, left + 1] * dx
     by_hand = (upper * (1 - dy) + lower * dy).reshape(150, 150, 3)
     assert np.abs(Picture.of(pixels).crop(matrix, 150) - by_hand).max() <= 1.01
+
+
+def test_an_enlarged_picture_keeps_its_coordinates() -> None:
+    rng = np.random.default_rng(3)
+    small = Picture.of(np.kron(rng.integers(0, 255, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8))
+    large = small.enlarged(3)
+    assert (large.width, large.height, large.scale) == (64, 64, 3.0)
+    matrix = np.array([[2.5, 0.4, 3.0], [-0.4, 2.5, 9.0]])
+    plain, smooth = (picture.crop(matrix, 150).astype(int) for picture in (small, large))
+    assert np.abs(plain - smooth).mean() < 8
+    assert np.abs(small.letterbox(128)[0].astype(int) - large.letterbox(128)[0]).mean() < 8

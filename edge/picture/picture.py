@@ -7,13 +7,13 @@ from PIL import Image
 from edge.face import Pixels
 from edge.picture.letterbox import Letterbox
 from edge.picture.orientation import Matrix
-from edge.picture.resample import Stored, fit, warp
+from edge.picture.resample import Stored, enlarge, fit, warp
 
 
 class Picture:
     """An upright RGB picture, perhaps kept at a reduced scale. All coordinates are of the full picture.
 
-    width, height: full upright size, pixels. scale: kept / full size, at most 1.
+    width, height: full upright size, pixels. scale: kept / full size, above 1 only when enlarged.
     """
 
     def __init__(self, stored: Stored) -> None:
@@ -40,6 +40,10 @@ class Picture:
         has the gray level fill, or (None) the colour of the nearest edge pixel.
         """
         return warp(self._stored, matrix, size, fill)
+
+    def enlarged(self, times: int) -> Picture:
+        """The same picture, and the same coordinates, with `times` as many pixels to sample from."""
+        return Picture(enlarge(self._stored, times))
 
     def close(self) -> None:
         """Frees the pixels, whoever still holds the picture; it cannot be looked at any more."""
