@@ -21,7 +21,7 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A picture as it is kept: width x height pixels in full, its image 1/factor of that (below 1: enlarged)."""
+    """A picture as it is kept: width x height pixels in full, the image 1/factor of that (below 1: more)."""
 
     image: Image.Image
     width: int
