@@ -98,7 +98,7 @@ def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
 def test_settings_that_are_wrong(tmp_path: Path) -> None:
     """Said before a token is made."""
     (tmp_path / "settings.toml").write_text("prot = 1")
-    command = [ROOT / "scripts" / "run", "--state", tmp_path]
+    command = [str(ROOT / "scripts" / "run"), "--state", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert 'unknown setting "prot"' in done.stderr
