@@ -8,6 +8,8 @@ import json
 import shutil
 import ssl
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from edge.server.issue import RELEASE
 from edge.server.tls import Certificates, ensure, fingerprint, host_names
 from edge.settings import Settings
 
+ROOT = Path(__file__).resolve().parent.parent
 DAY = 86_400.0
 NOW = RELEASE.timestamp() + 200 * DAY
 
@@ -64,9 +67,62 @@ SERVER = {"server.crt", "server.key", "names.json"}
 
 
 def test_the_files(made: Path) -> None:
-    assert set(contents(made)) == {"ca.crt", "ca.key", *SERVER}
+    assert set(contents(made)) == {"ca.crt", "ca.key", "lock", *SERVER}
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o600}
+
+
+def test_four_processes_that_start_at_once(tmp_path: Path) -> None:
+    """One of them makes everything, the others find it."""
+    folder = tmp_path / "state" / "tls"
+    code = f"""
+import pathlib, ssl, sys
+from edge.clock import SystemClock
+from edge.server.tls import Certificates
+from edge.settings import Settings
+sys.stdin.read(1)
+certificates = Certificates(pathlib.Path({str(folder)!r}), Settings(), SystemClock())
+print((certificates.ca_path.parent / "server.crt").read_text())
+"""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("x")
+        process.stdin.flush()
+    shown = {process.communicate(timeout=120)[0].strip() for process in started}
+    assert [process.returncode for process in started] == [0] * 4
+    assert shown == {(folder / "server.crt").read_text().strip()}
+    certificate(folder).verify_directly_issued_by(certificate(folder, "ca.crt"))
+    assert set(contents(folder)) == {"ca.crt", "ca.key", "lock", *SERVER}
+    before = contents(folder)
+    ensure(folder, (), SystemClock().now())
+    assert not changed(before, folder)
+
+
+def test_the_child_takes_nothing_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong one')")
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    further = tmp_path / "further"
+    further.mkdir()
+    (further / "sitecustomize.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(further))
+    ensure(tmp_path / "tls", (), NOW)
+    assert (tmp_path / "seen").exists()
+
+
+def test_what_a_killed_process_left_is_cleared_away(folder: Path) -> None:
+    (folder / "server.key.new").write_text("half a key")
+    ensure(folder, ("panel.example",), NOW)
+    assert set(contents(folder)) == {"ca.crt", "ca.key", "lock", *SERVER}
 
 
 def test_the_server_certificate(made: Path) -> None:

@@ -1,11 +1,12 @@
 """The device's certificates: which names they need, whether they still hold, and the TLS context.
 
-DIR/tls holds ca.crt, ca.key, server.crt, server.key and names.json. The sidecar says what the server
+DIR/tls holds ca.crt, ca.key, server.crt, server.key, names.json and a lock. The sidecar says what the server
 certificate covers, so that an everyday start imports no cryptography (`issue.py` does, in a child).
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import ipaddress
 import json
@@ -16,8 +17,10 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import ifaddr
@@ -62,9 +65,13 @@ class Certificates:
             seen: object = (_stamp(certificate), _stamp(key))
             if seen != self._loaded:
                 _check_own(certificate, self._clock.now())
-        else:
-            seen = ensure(self._folder, self._settings.tls_names, self._clock.now())
+            self._load(seen, certificate, key)
+        elif self._loaded != ensure(self._folder, self._settings.tls_names, self._clock.now()):
             certificate, key = self._folder / "server.crt", self._folder / "server.key"
+            with _locked(self._folder):  # so that no other process replaces one of the two in between
+                self._load(tuple(_hashes(self._folder).values()), certificate, key)
+
+    def _load(self, seen: object, certificate: Path, key: Path) -> None:
         if seen != self._loaded:
             self._context = _server_context(certificate, key)
             self._loaded = seen
@@ -76,15 +83,42 @@ def ensure(folder: Path, further_names: Iterable[str], now: float) -> tuple[str,
     now: seconds since 1970. An existing CA is never replaced: clients trust it.
     """
     names = host_names(further_names)
+    hashes = _fitting(folder, names, now)
+    if hashes is None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(folder):
+            hashes = _fitting(folder, names, now) or _renewed(folder, names, now)
+    return tuple(hashes.values())
+
+
+def _fitting(folder: Path, names: tuple[str, ...], now: float) -> dict[str, str] | None:
+    """The hashes of what is there, if it is as it was left and will do."""
     hashes = _hashes(folder)
     sidecar = _read_sidecar(folder / "names.json")
-    if sidecar.get("hashes") != hashes or not _covers(sidecar, names, now):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        dates = _child({"folder": str(folder), "names": names, "now": now})
-        hashes = _hashes(folder)
-        _write_sidecar(folder / "names.json", {"names": names, "hashes": hashes, **dates})
-        _log.info("new server certificate for %s", ", ".join(names))
-    return tuple(hashes.values())
+    return hashes if sidecar.get("hashes") == hashes and _covers(sidecar, names, now) else None
+
+
+def _renewed(folder: Path, names: tuple[str, ...], now: float) -> dict[str, str]:
+    for draft in folder.glob("*.new"):  # of a process that was killed
+        draft.unlink()
+    dates = _child({"folder": str(folder), "names": names, "now": now})
+    hashes = _hashes(folder)
+    with NamedTemporaryFile("w", encoding="ascii", dir=folder, suffix=".new", delete=False) as file:
+        json.dump({"names": names, "hashes": hashes, **dates}, file, indent=1)
+    Path(file.name).replace(folder / "names.json")
+    _log.info("new server certificate for %s", ", ".join(names))
+    return hashes
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; waits for the others."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def host_names(further: Iterable[str] = ()) -> tuple[str, ...]:
@@ -164,24 +198,17 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _write_sidecar(path: Path, values: Mapping[str, object]) -> None:
-    draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(values, indent=1), encoding="ascii")
-    draft.chmod(0o600)
-    draft.replace(path)
-
-
 def _child(order: Mapping[str, object]) -> dict[str, Any]:
     """Run issue.py. Raises CertificateError with its words."""
-    package_root = str(Path(__file__).parents[2])
+    roots = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
     result = subprocess.run(
-        [sys.executable, "-m", "edge.server.issue"],
+        [sys.executable, "-P", "-m", "edge.server.issue"],
         input=json.dumps(order),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": package_root},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))},
     )
     if result.returncode != 0:
         raise CertificateError(result.stderr.strip() or "the certificate could not be made")
