@@ -17,19 +17,26 @@ _MIB = 1024 * 1024
 _BODIES = 4
 """A quarter of the memory is for bodies."""
 
+_KEPT = 32
+"""One part in so many of that is for bodies that begin; it holds some dozens of small ones."""
+
 
 class Share:
     """A number of bytes, promised in the order in which they were asked for. Thread-safe.
 
-    Whoever is first in the line waits until there is enough, and nobody overtakes: many small requests
-    cannot starve a big one.
+    There are two lines, and nobody overtakes in either: who comes, and who holds some and asks for more.
+    Those who grow leave `kept` bytes alone, so that bodies that stand still cannot shut out whoever comes.
     """
 
-    def __init__(self, size: int, clock: Clock) -> None:
+    def __init__(self, size: int, clock: Clock, kept: int = 0) -> None:
+        """size, kept: bytes."""
         self.size = size
         self._free = size
+        self._kept = kept
         self._clock = clock
-        self._line: deque[object] = deque()
+        self._coming: deque[object] = deque()
+        self._growing: deque[object] = deque()
+        self._idle = 0  # bytes held by those who wait for more: nothing of it comes free by itself
         self._changed = threading.Condition()
 
     @property
@@ -40,27 +47,37 @@ class Share:
 
     def must_hold(self, nbytes: int) -> None:
         """Raises BodyTooLarge when there is no use in waiting for so many."""
-        if nbytes > self.size:
-            needed, most = -(-nbytes // _MIB), self.size // _MIB
-            raise BodyTooLarge(f"receiving the body takes {needed} MiB; all bodies may take {most} MiB")
+        most = self.size - self._kept
+        if nbytes > most:
+            raise BodyTooLarge(
+                f"receiving the body takes {-(-nbytes // _MIB)} MiB; one may take {most // _MIB} MiB"
+            )
 
-    def take(self, nbytes: int, wait_s: float) -> None:
-        """Raises Overloaded when nbytes, at most the share's size, are not free within wait_s."""
+    def take(self, nbytes: int, wait_s: float, held: int = 0) -> None:
+        """Take nbytes, which at most are the share's size. held: what the caller has and will not give.
+
+        Raises Overloaded when they are not free within wait_s; and the last in line at once when all that
+        is used is held by those who wait for more, for each of them waits for another.
+        """
         deadline = self._clock.steady() + wait_s
+        line, floor = (self._growing, self._kept) if held else (self._coming, 0)
         ticket = object()
         with self._changed:
-            self._line.append(ticket)
+            line.append(ticket)
+            self._idle += held
+            self._changed.notify_all()
             try:
-                while self._line[0] is not ticket or self._free < nbytes:
+                while line[0] is not ticket or self._free - nbytes < floor:
                     left = deadline - self._clock.steady()
-                    if left <= 0:
-                        raise Overloaded(
-                            f"no {-(-nbytes // _MIB)} MiB of memory came free within {wait_s:g} s"
-                        )
+                    stuck = held > 0 and line[-1] is ticket and self._idle >= self.size - self._free
+                    if left <= 0 or stuck:
+                        within = f"within {wait_s:g} s" if left <= 0 else "as all wait for more"
+                        raise Overloaded(f"no {-(-nbytes // _MIB)} MiB of memory came free {within}")
                     self._changed.wait(left)
                 self._free -= nbytes
             finally:
-                self._line.remove(ticket)
+                self._idle -= held
+                line.remove(ticket)
                 self._changed.notify_all()
 
     def give(self, nbytes: int) -> None:
@@ -89,7 +106,7 @@ class Reservation:
         """To nbytes in all. Raises BodyTooLarge, Overloaded, and keeps what it has."""
         if nbytes > self.nbytes:
             self._share.must_hold(nbytes)
-            self._share.take(nbytes - self.nbytes, wait_s)
+            self._share.take(nbytes - self.nbytes, wait_s, self.nbytes)
             self.nbytes = nbytes
 
     def shrink(self, nbytes: int) -> None:
@@ -107,8 +124,9 @@ class MemoryBudget:
     """What all requests together may take (total, bytes), and what one picture may (per_request, bytes)."""
 
     def __init__(self, total: int, per_request: int, clock: Clock) -> None:
-        self.bodies = Share(total // _BODIES, clock)
-        self.pictures = Share(total - total // _BODIES, clock)
+        bodies = total // _BODIES
+        self.bodies = Share(bodies, clock, kept=bodies // _KEPT)
+        self.pictures = Share(total - bodies, clock)
         if per_request > self.pictures.size:
             raise ValueError(f"{per_request} bytes a picture do not fit into {self.pictures.size}")
         self.per_request = per_request

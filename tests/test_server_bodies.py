@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from edge.errors import BodyTooLarge, EdgeError, InvalidBase64, MissingKey, UnsupportedImage
+from edge.errors import BodyTooLarge, EdgeError, InvalidBase64, InvalidJson, MissingKey, UnsupportedImage
+from edge.server.body import MEMORY_FACTOR
 from edge.server.key import picture_of
+from edge.server.unpack import unpacked
 from tests.serving import Recognizing, Served
 
 DATA = b"\xff\xd8\xff\xe0" + bytes(range(256))
@@ -139,6 +143,70 @@ def test_odd_bodies(alone: Served, body: bytes, code: str) -> None:
 def test_bodies_that_are_taken(alone: Served, recognizing: Recognizing, body: bytes) -> None:
     assert alone.request("POST", "/v1.0/detect", body).status == 200
     assert recognizing.pictures == [b"ABC"]
+
+
+BIG = 15_900_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"x": [' + b"{}," * (BIG // 3) + b"{}]}",
+        b'{"x": [' + b"1," * (BIG // 2) + b"1]}",
+        b'{"x": ' + b"[" * BIG,
+        b'{"x": "' + b"A" * BIG + "\N{GRINNING FACE}".encode() + b'"}',
+        b'{"x": "' + b"A" * BIG + b'\\ud83d\\ude00"}',
+        '{"x": "\N{GRINNING FACE}"'.encode() + b" " * BIG + b"}",
+        b'{"x": "' + "\N{GRINNING FACE}".encode() * (BIG // 4) + b'"}',
+        b'{"x": "' + "é".encode() * (BIG // 2) + b'"}',
+    ],
+    ids=["objects", "numbers", "arrays", "wide", "escaped", "aside", "all wide", "all foreign"],
+)
+def test_what_the_parser_makes_of_a_body_stays_within_its_reservation(body: bytes) -> None:
+    tracemalloc.start()
+    raw = bytearray(body)
+    with contextlib.suppress(InvalidJson):
+        unpacked(raw)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * MEMORY_FACTOR * len(body) + (1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"x": [' + b"1," * 5000 + b"1]}", "5002 commas"),
+        (b'{"x": "' + "é".encode() * 40_000 + b'"}', "80000 bytes outside ASCII"),
+        (b'{"x": ["' + b"A" * 170_000 + b'\\u00e9", "' + b"A" * 100_000 + b'\\u00e9"]}', "270012 characters"),
+        (b'{"x": "\\' + "é".encode() + b'"}', "escape"),
+        (b"\xff\xd8\xff" + b"," * 5000, "not UTF-8: byte 0 is 0xff"),
+    ],
+)
+def test_refused_by_counting(alone: Served, body: bytes, words: str) -> None:
+    reply = alone.request("POST", "/v1.0/detect", body)
+    assert (reply.status, reply.code) == (400, "invalid_json")
+    assert words in reply.json["error"]["message"]
+
+
+def test_fields_outside_ascii_and_a_long_key(alone: Served, recognizing: Recognizing) -> None:
+    data = bytes(5_900_000)
+    key = base64.b64encode(data).decode()
+    name = 'Zoë "\\" 王 \N{GRINNING FACE}'
+    for ascii_only in (True, False):
+        text = json.dumps(
+            {"metadata": {"name": name}, "note": "é" * 20_000, "key": key}, ensure_ascii=ascii_only
+        )
+        assert alone.request("POST", "/v1.0/detect", text.encode()).status == 200
+        assert unpacked(bytearray(text.encode())) == json.loads(text)
+    assert recognizing.pictures == [data] * 2
+
+
+def test_escapes_in_a_long_key(alone: Served, recognizing: Recognizing) -> None:
+    """As .NET and PHP write base 64."""
+    key = base64.b64encode(b"\xfb\xff\xfe" * 30_000).decode()
+    text = json.dumps({"key": key}).replace("+", "\\u002B").replace("/", "\\/")
+    assert alone.request("POST", "/v1.0/detect", text.encode()).status == 200
+    assert recognizing.pictures == [b"\xfb\xff\xfe" * 30_000]
 
 
 def test_the_content_type_does_not_matter(alone: Served) -> None:

@@ -1,22 +1,28 @@
-"""Receiving a JSON body: size first, then memory, then the bytes, then the object."""
+"""Receiving a JSON body: size first, then step by step memory and bytes, then the object."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from edge.budget import MemoryBudget, Reservation
-from edge.errors import BodyTooLarge, InvalidJson
+from edge.errors import BodyTooLarge
 from edge.server.intake import Intake
+from edge.server.unpack import unpacked
 
 MEMORY_FACTOR = 2
 """While a body is unpacked, it and what is made of it stand side by side."""
 
-_CHUNK_BYTES = 256 * 1024
-_BOM = b"\xef\xbb\xbf"
+STEP_BYTES = 256 * 1024
+"""Memory is reserved for so much of a body at a time: who declares much and sends nothing holds little."""
+
+HURRY_BYTES = 2 * 1024 * 1024
+"""Once a body has brought so much, each further step must come within STEP_SECONDS. Nobody who needs
+longer could bring even this much within the 30 seconds that a whole body has."""
+
+STEP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -34,52 +40,27 @@ def received(environ: dict[str, Any], limit: int, budget: MemoryBudget, wait_s: 
     limit: bytes of the raw body. wait_s: for memory. Raises BodyTooLarge before anything is read if
     the length is declared; Overloaded, InvalidJson, ClientGone.
     """
-    chunked = "HTTP_TRANSFER_ENCODING" in environ
-    length = _CHUNK_BYTES if chunked else int(environ.get("CONTENT_LENGTH") or 0)
-    if length > limit and not chunked:
-        raise BodyTooLarge(f"the body has {length} bytes; at most {limit} are taken here")
-    intake: Intake = environ["wsgi.input"]
-    with budget.reserve_body(MEMORY_FACTOR * length, wait_s) as memory:
-        raw = _read_chunks(intake, limit, memory, wait_s) if chunked else intake.read(length)
-        yield Body(_parsed(raw), memory)
+    declared: int | None = None
+    if "HTTP_TRANSFER_ENCODING" not in environ:
+        declared = int(environ.get("CONTENT_LENGTH") or 0)
+        if declared > limit:
+            raise BodyTooLarge(f"the body has {declared} bytes; at most {limit} are taken here")
+        budget.bodies.must_hold(MEMORY_FACTOR * declared)
+    first = STEP_BYTES if declared is None else min(declared, STEP_BYTES)
+    with budget.reserve_body(MEMORY_FACTOR * first, wait_s) as memory:
+        raw = _read(environ["wsgi.input"], declared, limit, memory, wait_s)
+        yield Body(unpacked(raw), memory)
 
 
-def _read_chunks(intake: Intake, limit: int, memory: Reservation, wait_s: float) -> bytearray:
+def _read(intake: Intake, declared: int | None, limit: int, memory: Reservation, wait_s: float) -> bytearray:
     raw = bytearray()
-    while True:
-        part = intake.read(_CHUNK_BYTES)
+    while declared is None or len(raw) < declared:
+        step = STEP_BYTES if declared is None else min(declared - len(raw), STEP_BYTES)
+        memory.grow(MEMORY_FACTOR * (len(raw) + step), wait_s)
+        part = intake.read(step, STEP_SECONDS if len(raw) >= HURRY_BYTES else None)
         raw += part
         if len(raw) > limit:
             raise BodyTooLarge(f"the body has more than {limit} bytes, which is what is taken here")
-        if len(part) < _CHUNK_BYTES:
-            return raw
-        memory.grow(MEMORY_FACTOR * (len(raw) + _CHUNK_BYTES), wait_s)
-
-
-def _parsed(raw: bytearray) -> dict[str, Any]:
-    if raw.startswith(_BOM):
-        del raw[: len(_BOM)]
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidJson(f"the body is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
-    raw.clear()
-    try:
-        # Not strict: the published example has line breaks inside its string.
-        value = json.loads(text, strict=False, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise InvalidJson("the body is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise InvalidJson(f"the body is not JSON: {error.msg} at character {error.pos}") from None
-    except ValueError as error:  # NaN, or a number with thousands of digits
-        raise InvalidJson(f"the body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidJson(f"the body is a JSON {_KINDS.get(type(value), 'null')}, not an object")
-    return value
-
-
-_KINDS = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+        if len(part) < step:
+            break
+    return raw

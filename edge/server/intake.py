@@ -11,7 +11,7 @@ HIGH_WATER_BYTES = 256 * 1024
 
 
 class ClientGone(Exception):
-    """The client closed, or its time was up, before its body was complete."""
+    """The client closed, or its time was up, before its body was complete: its own doing."""
 
 
 class Intake:
@@ -37,11 +37,11 @@ class Intake:
         self._served.acquire()
         self._pause: asyncio.Future[None] | None = None
 
-    def read(self, size: int) -> bytearray:
-        """The next `size` bytes, fewer only at the end. Raises ClientGone."""
+    def read(self, size: int, seconds: float | None = None) -> bytearray:
+        """The next `size` bytes, fewer only at the end. Raises ClientGone, also when they take longer."""
         self._loop.call_soon_threadsafe(self._ask, size)
-        self._served.acquire()  # released by _serve
-        if self._gone:
+        in_time = self._served.acquire(timeout=-1 if seconds is None else seconds)  # released by _serve
+        if self._gone or not in_time:
             raise ClientGone
         part, self._part = self._part, bytearray()
         return part
