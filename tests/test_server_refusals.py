@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -262,6 +263,21 @@ def test_a_bad_request_counts(alone: Served, body: bytes) -> None:
     assert alone.request("POST", "/v1.0/detect", body, token).headers["ratelimit-remaining"] == "4"
 
 
+@pytest.mark.parametrize("line", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
+def test_who_hangs_up_in_the_body_is_not_refunded(alone: Served, line: str) -> None:
+    token = alone.add_token(f"hangs up {line}", quota=5)
+    with alone.open_tls() as sock:
+        head = f"POST /v1.0/detect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{line}\r\n"
+        sock.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 ")  # it has been let in, and is counted
+    deadline = time.monotonic() + 10
+    while alone.budget.bodies.used and time.monotonic() < deadline:
+        time.sleep(0.02)
+    while b"api_face_requests_in_hand 1\n" not in alone.request("GET", "/metrics").body:
+        assert time.monotonic() < deadline
+    assert alone.request("GET", "/v1.0/usage", token=token).json["used"] == 1
+
+
 # -- overload -------------------------------------------------------------------------------------
 
 
@@ -293,9 +309,11 @@ def test_one_request_too_many(tmp_path: Path, certificates: Certificates) -> Non
 
 def test_a_body_that_must_wait_for_memory_too_long(tmp_path: Path, certificates: Certificates) -> None:
     with serving(tmp_path / "state", certificates, queue_seconds=0.2) as served:
-        with served.budget.reserve_body(served.budget.bodies.size, 0):
-            reply = served.request("POST", "/v1.0/detect", BODY)
-            assert (reply.status, reply.code) == (503, "overloaded")
+        bodies = served.budget.bodies
+        bodies.take(bodies.size, 0)
+        reply = served.request("POST", "/v1.0/detect", BODY)
+        assert (reply.status, reply.code) == (503, "overloaded")
+        bodies.give(bodies.size)
         assert served.request("POST", "/v1.0/detect", BODY).status == 200
 
 

@@ -12,6 +12,7 @@ from edge.access import Grant
 from edge.clock import Clock
 from edge.errors import EdgeError, NotReady, Overloaded, QuotaExceeded
 from edge.server.contract import status_of
+from edge.server.intake import ClientGone
 from edge.server.operations import Operation
 from edge.store import Store
 
@@ -102,4 +103,6 @@ class Gate:
 
 
 def _our_fault(error: Exception) -> bool:
+    if isinstance(error, ClientGone):
+        return False
     return not isinstance(error, EdgeError) or status_of(type(error)) in (403, 429, 500, 503)
