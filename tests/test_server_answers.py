@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ import pytest
 
 from edge.enrol import Notice
 from edge.errors import StoreError
+from edge.server import health
 from tests.serving import BODY, PERSON, Recognizing, Served
 
 NAMED = {"metadata": {"name": "Joey Elliott"}, "personId": PERSON.id}
@@ -143,6 +145,31 @@ def test_health_tells_nothing_private(alone: Served, recognizing: Recognizing) -
     assert alone.request("GET", "/health", token=None).json == well
     recognizing.people = 99_000
     assert alone.request("GET", "/health", token=None).json == {**well, "gallery": "tight"}
+
+
+def test_health_is_answered_while_the_store_makes_one_wait(
+    alone: Served, recognizing: Recognizing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def refresh() -> int:
+        looking.set()
+        assert go_on.wait(30)
+        return 0
+
+    monkeypatch.setattr(recognizing, "refresh", refresh)
+    first = threading.Thread(target=alone.request, args=("GET", "/health"))
+    first.start()
+    assert looking.wait(20)
+    try:
+        for _ in range(40):  # more than there are threads
+            assert alone.request("GET", "/health", token=None).status == 200
+        monkeypatch.setattr(health, "PATIENCE_S", 0.0)
+        assert alone.request("GET", "/health", token=None).code == "not_ready"
+    finally:
+        go_on.set()
+        first.join(20)
+    assert alone.request("GET", "/health", token=None).status == 200
 
 
 def test_health_without_a_store(alone: Served, recognizing: Recognizing) -> None:

@@ -76,7 +76,7 @@ def _handlers(services: Services, figures: Figures) -> dict[str, Handler]:
         "mergePeople": people.merge_people,
         "getUsage": people.get_usage,
         "getOpenApi": lambda _: api,
-        "getHealth": health.get_health,
+        "getHealth": health.Health(services).get_health,
         "getMetrics": figures.get_metrics,
         "getCa": health.get_ca,
     }

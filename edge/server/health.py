@@ -10,12 +10,16 @@ from typing import Any
 
 from edge.errors import NotFound, NotReady
 from edge.server.call import Call, Text
+from edge.server.services import Services
 
 CLOCK_SET_AFTER = 1767225600.0
 """A clock before 2026-01-01 has not been set since the device started (a Pi keeps no time)."""
 
 TIGHT_FROM = 90_000
 """People; the largest gallery that was measured has 100,000."""
+
+PATIENCE_S = 10.0
+"""The store that has not answered for so long (seconds) is as good as gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,23 +63,50 @@ class Figures:
         return "\n".join(lines) + "\n"
 
 
-def get_health(call: Call) -> dict[str, Any]:
-    """GET /health"""
-    if call.gate.stopping:
-        raise NotReady("the device is stopping")
-    try:
-        people = call.services.recognizer.refresh()  # asks the store
-    except Exception:
-        _log.exception("the store does not answer")
-        raise NotReady("the store does not answer") from None
-    return {
-        "status": "ok",
-        "models": "ok",
-        "store": "ok",
-        "camera": "none",
-        "clock": "ok" if call.services.clock.now() >= CLOCK_SET_AFTER else "unset",
-        "gallery": "ok" if people < TIGHT_FROM else "tight",
-    }
+class Health:
+    """The state of the device as it was last seen.
+
+    Anybody may ask, and asking takes no slot: so at most one request at a time looks at the store, which
+    may make it wait, and all others are told what was seen last.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looking = threading.Lock()
+        self._looking_since: float | None = None  # steady seconds
+        self._people: int | None = 0  # None: the store did not answer
+
+    def get_health(self, call: Call) -> dict[str, Any]:
+        """GET /health"""
+        if call.gate.stopping:
+            raise NotReady("the device is stopping")
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._looking.release()
+        people, since = self._people, self._looking_since
+        now = self._services.clock.steady()
+        if people is None or (since is not None and now - since > PATIENCE_S):
+            raise NotReady("the store does not answer")
+        return {
+            "status": "ok",
+            "models": "ok",
+            "store": "ok",
+            "camera": "none",
+            "clock": "ok" if self._services.clock.now() >= CLOCK_SET_AFTER else "unset",
+            "gallery": "ok" if people < TIGHT_FROM else "tight",
+        }
+
+    def _look(self) -> None:
+        self._looking_since = self._services.clock.steady()
+        try:
+            self._people = self._services.recognizer.refresh()  # asks the store
+        except Exception:
+            _log.exception("the store does not answer")
+            self._people = None
+        finally:
+            self._looking_since = None
 
 
 def get_ca(call: Call) -> Text:
