@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SettingsError
+from edge.server import body as receiving
+from edge.server.body import STEP_BYTES
 from edge.server.serve import Server
 from edge.server.tls import Certificates
 from tests.serving import BODY, Reply, Served, read_reply, serving
@@ -70,8 +72,14 @@ def test_a_broken_chunk(alone: Served) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_huge_head_is_closed(alone: Served) -> None:
-    assert b" 200 " not in alone.raw(b"GET /health HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+@pytest.mark.parametrize("size", [17_000, 100_000, 1_000_000])
+def test_a_huge_head_is_told_so(alone: Served, size: int) -> None:
+    with alone.open_tls() as sock:
+        with contextlib.suppress(OSError):
+            sock.sendall(b"GET /health HTTP/1.1\r\nX: " + b"x" * size + b"\r\n\r\n")
+        answer = sock.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_json"
     assert alone.request("GET", "/health").status == 200
 
 
@@ -216,6 +224,35 @@ def test_silent_and_dripping_clients_do_not_hold_up_an_honest_one(
         assert all(ends(sock, 5) for sock in (*silent, *dripping, slow))
         assert served.request("POST", "/v1.0/detect", BODY).status == 200
         assert served.budget.bodies.used == 0
+
+
+def test_stalled_uploads_do_not_hold_memory_that_others_need(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    with (
+        serving(tmp_path / "state", certificates, queue_seconds=0.0) as served,
+        contextlib.ExitStack() as stalled,
+    ):
+        for sent in (0, 0, 300_000):
+            sock = stalled.enter_context(served.open_tls())
+            sock.sendall(head(served, "POST", "/v1.0/detect", "Content-Length: 16000000") + b" " * sent)
+        deadline = time.monotonic() + 10
+        while served.budget.bodies.used < 4 * 2 * STEP_BYTES and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert served.budget.bodies.used == 4 * 2 * STEP_BYTES  # one step each, the last one two
+        for size in (0, 1_000_000, 8_000_000):  # none of them waits: whoever had to would be refused
+            assert served.request("POST", "/v1.0/detect", BODY + b" " * size).status == 200
+
+
+def test_a_big_body_that_stands_still_ends(
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "STEP_SECONDS", 0.5)
+    with serving(tmp_path / "state", certificates) as served, served.open_tls() as sock:
+        sock.sendall(head(served, "POST", "/v1.0/detect", "Content-Length: 16000000") + b" " * 3_000_000)
+        assert ends(sock, 20)
+        assert served.budget.bodies.used == 0
+        assert served.request("POST", "/v1.0/detect", BODY).status == 200
 
 
 def test_past_the_limit_the_longest_waiting_connection_gives_way(

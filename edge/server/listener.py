@@ -13,12 +13,13 @@ import logging
 import resource
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
-from tornado.iostream import SSLIOStream
+from tornado.iostream import SSLIOStream, UnsatisfiableReadError
 from tornado.netutil import add_accept_handler, bind_sockets
 
 from edge.settings import Settings
@@ -35,13 +36,28 @@ _log = logging.getLogger(__name__)
 class TlsStream(SSLIOStream):
     """A TLS stream that answers a malformed request in JSON, keeps TCP_NODELAY, and reads in bulk."""
 
-    def __init__(self, sock: ssl.SSLSocket, malformed: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        sock: ssl.SSLSocket,
+        malformed: Callable[[], bytes],
+        hear_out: Callable[[socket.socket], None],
+    ) -> None:
         super().__init__(sock)
         self._malformed = malformed
+        self._hear_out = hear_out
 
     def write(self, data: bytes | memoryview) -> Any:
         """As in Tornado, but for its own bare refusal of what it cannot parse."""
         return super().write(self._malformed() if data == _TORNADO_REFUSAL else data)
+
+    def close(self, exc_info: Any = False) -> None:
+        """As in Tornado, but what it closes without a word, a head over the limit, is answered as well."""
+        too_long = UnsatisfiableReadError in (type(exc_info), sys.exc_info()[0])  # older: True, newer: itself
+        if too_long and not self.closed() and not self.writing():
+            with contextlib.suppress(OSError):
+                self.socket.send(self._malformed())
+                self._hear_out(self.socket)
+        super().close(exc_info)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """As many TLS records as have come and fit; singly, each 16 KiB would cost a turn of the loop."""
@@ -70,14 +86,16 @@ class Listener(HTTPServerConnectionDelegate):
         context: Callable[[], ssl.SSLContext],
         exchange: Callable[[HTTP1Connection, Callable[[], None]], HTTPMessageDelegate],
         malformed: Callable[[], bytes],
+        hear_out: Callable[[socket.socket], None],
     ) -> None:
         """exchange: makes the delegate of one request; it calls its second argument at the head's end.
 
-        malformed: the whole answer, head included, to what is not an HTTP request.
+        malformed: the whole answer, head included, to what is not an HTTP request. hear_out: see linger.py.
         """
         self._context = context
         self._exchange = exchange
         self._malformed = malformed
+        self._hear_out = hear_out
         self._limit = settings.max_connections
         self._header_seconds = settings.header_seconds
         self._parameters = HTTP1ConnectionParameters(
@@ -138,7 +156,8 @@ class Listener(HTTPServerConnectionDelegate):
         except OSError:  # the client has gone already
             sock.close()
             return
-        connection = HTTP1ServerConnection(TlsStream(tls, self._malformed), self._parameters, address[0])
+        stream = TlsStream(tls, self._malformed, self._hear_out)
+        connection = HTTP1ServerConnection(stream, self._parameters, address[0])
         self._open.add(connection)
         connection.start_serving(self)
 

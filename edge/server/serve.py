@@ -59,7 +59,13 @@ class Server:
         gate = Gate(self._services.store, self._services.clock, settings.max_requests)
         application = make_application(self._services, gate)
         bridge = Bridge(application, settings.max_requests + _REFUSING_THREADS, settings.request_seconds)
-        listener = Listener(settings, lambda: self._certificates.context, bridge.exchange, malformed)
+        listener = Listener(
+            settings,
+            lambda: self._certificates.context,
+            bridge.exchange,
+            malformed,
+            bridge.lingering.take_over,
+        )
         port = _listen(listener, settings)
         self._catch_signals()
         chores = Chores(self._certificates, self._services.enroller, self._services.clock)
