@@ -1,4 +1,4 @@
-"""What the server is given: the rooms below it, as small protocols."""
+"""What the server is given: the rooms below it; the two that need models as small protocols."""
 
 from __future__ import annotations
 
@@ -9,47 +9,11 @@ from typing import Protocol
 
 from edge.budget import MemoryBudget
 from edge.clock import Clock
-from edge.face import Face
+from edge.enrol import Answer
+from edge.recognize import Identified
 from edge.settings import Settings
-from edge.store import Person, Store
-
-
-class Detection(Protocol):
-    """The faces of a picture, highest confidence first, boxes clipped to it."""
-
-    @property
-    def faces(self) -> Sequence[Face]: ...
-
-
-class Identified(Protocol):
-    """A face and who it is; similarity in percent."""
-
-    @property
-    def face(self) -> Face: ...
-    @property
-    def person(self) -> Person | None: ...
-    @property
-    def similarity(self) -> float | None: ...
-    @property
-    def verdict(self) -> str: ...
-
-
-class Notice(Protocol):
-    """A warning of a request that succeeded."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-
-
-class Answer(Protocol):
-    """Whose face it is."""
-
-    @property
-    def person(self) -> Person: ...
-    @property
-    def warnings(self) -> Sequence[Notice]: ...
+from edge.store import Store
+from edge.vision import Detection
 
 
 class Recognizer(Protocol):

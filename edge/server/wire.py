@@ -6,10 +6,12 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from edge.enrol import Answer
 from edge.errors import InvalidJson
 from edge.face import Box
-from edge.server.services import Answer, Detection, Identified
+from edge.recognize import Identified
 from edge.store import Person
+from edge.vision import Detection
 
 UNKNOWN = "unknown"
 """The word on the wire for somebody without a name."""
