@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def test_only_unnamed_people_of_index_are_forgotten(store: Store, clock: SetCloc
     assert store.person(stranger.id) is None
     assert store.person(named.id) is not None
     assert store.person(trained.id) is not None
+
+
+def test_a_sighting_that_came_after_the_erasing_does_not_stay(store: Store, tmp_path: Path) -> None:
+    person = enrolled(store, "Ada", 7)
+    other = enrolled(store, "Bea", 8)
+    with store.writing():
+        store.erase(person)
+    store.saw(person.row, TODAY)
+    store.forget_unseen(TODAY - UNSEEN_DAYS)
+    with sqlite3.connect(tmp_path / "usage.sqlite") as usage:
+        assert [row for (row,) in usage.execute("SELECT person FROM seen")] == [other.row]
 
 
 def test_being_seen_starts_the_count_again(store: Store, clock: SetClock) -> None:

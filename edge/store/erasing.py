@@ -70,6 +70,7 @@ class Erasing(PeopleTable):
         """
         today = gmt_day(self._clock.now())
         self.clean()
+        self._drop_stray_sightings()
         if not self._sure(today, before_day):
             return 0
         erased = 0
@@ -79,6 +80,14 @@ class Erasing(PeopleTable):
                 for row in due[start : start + _BATCH]:
                     erased += self._erase_unseen(row, today, before_day)
         return erased
+
+    def _drop_stray_sightings(self) -> None:
+        """A recognition under way while its person was erased may have noted a sighting after it."""
+        seen = self._usage.rows("SELECT person FROM seen")  # first: whoever is added meanwhile is in neither
+        living = {row for (row,) in self._people.rows("SELECT row FROM person")}
+        for (row,) in seen:
+            if row not in living:
+                self._usage.write("DELETE FROM seen WHERE person = ?", (row,))
 
     def _erase_unseen(self, row: int, today: int, before_day: int) -> bool:
         """Asked again inside writing(): somebody may have named, merged or seen them meanwhile."""
