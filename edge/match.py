@@ -23,7 +23,7 @@ LEARN_FROM = 90.0
 
 SAME_PERSON_CLAIM = 65.0
 """Similarity in percent, to the nearest reference, below which a picture is refused for a person somebody
-says it shows: 1 in 30 strangers would pass, 1 in 900 true pictures would not (docs/matching.md)."""
+says it shows: 1 in 30 strangers would pass, 1 in 300 true pictures would not (docs/matching.md)."""
 
 
 @dataclass(frozen=True, slots=True)
