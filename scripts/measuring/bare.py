@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edge.crop import read_crop
 from edge.engine import Engine
 from edge.picture import decode
+from edge.portrait import cut_out_portrait
 from edge.vision import DETECT_SIDE
 
 MIN_CONFIDENCE = 0.5
@@ -31,7 +31,5 @@ class Bare:
 
     def crop(self, data: bytes) -> int:
         """Decode, find the landmarks of a cut-out face, embed: what index needs; 1."""
-        picture = decode(data)
-        for reading in read_crop(self._engine.landmark_net, picture):
-            self._engine.embedder.embed(picture, reading.landmarks, reading.squeeze)
+        cut_out_portrait(self._engine, decode(data))
         return 1
