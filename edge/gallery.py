@@ -6,6 +6,7 @@ single reference, the two best and mixtures of these (docs/matching.md).
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TypeVar
@@ -55,9 +56,10 @@ class Gallery:
 
     @property
     def memory(self) -> int:
-        """Bytes that the arrays take, the reserve included."""
+        """Bytes that the arrays take, the reserve included, and the way from a person to the slot."""
         with self._lock:
-            return sum(array.nbytes for array in (self._matrix, self._rows, self._references))
+            arrays = sum(array.nbytes for array in (self._matrix, self._rows, self._references))
+            return arrays + sys.getsizeof(self._slots) + 2 * sys.getsizeof(1 << 20) * self._count
 
     def update(self, person_row: int, vectors: Vector) -> None:
         """Put a person's references (n x dimensions) in place of the old ones; none removes the person."""
