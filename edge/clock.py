@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+RELEASED = 1767225600.0
+"""2026-01-01 00:00 GMT, seconds: a clock that says less was never set (a Pi keeps no time without power)."""
+
 
 class Clock(Protocol):
     """Wall time and a steady time."""

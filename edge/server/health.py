@@ -8,12 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from edge.clock import RELEASED
 from edge.errors import NotFound, NotReady
 from edge.server.call import Call, Text
 from edge.server.services import Services
-
-CLOCK_SET_AFTER = 1767225600.0
-"""A clock before 2026-01-01 has not been set since the device started (a Pi keeps no time)."""
 
 TIGHT_FROM = 90_000
 """People; the largest gallery that was measured has 100,000."""
@@ -94,7 +92,7 @@ class Health:
             "models": "ok",
             "store": "ok",
             "camera": "none",
-            "clock": "ok" if self._services.clock.now() >= CLOCK_SET_AFTER else "unset",
+            "clock": "ok" if self._services.clock.now() >= RELEASED else "unset",
             "gallery": "ok" if people < TIGHT_FROM else "tight",
         }
 

@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-RELEASE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+from edge.clock import RELEASED
+
+RELEASE = dt.datetime.fromtimestamp(RELEASED, dt.UTC)
 """No certificate starts after this date less a day because of a clock that lags behind it."""
 
 CA_YEARS = 40

@@ -25,7 +25,7 @@ from typing import Any
 
 import ifaddr
 
-from edge.clock import Clock
+from edge.clock import RELEASED, Clock
 from edge.errors import CertificateError, SettingsError
 from edge.settings import Settings
 
@@ -160,8 +160,7 @@ def _covers(sidecar: Mapping[str, Any], wanted: tuple[str, ...], now: float) -> 
 
 def _earliest_start(now: float) -> float:
     """The start of a certificate made at `now`, as issue.py reckons it (seconds since 1970)."""
-    release = 1767225600.0  # issue.RELEASE, 2026-01-01; that module costs an import of cryptography
-    return max(now, release) - 86400
+    return max(now, RELEASED) - 86400
 
 
 def _interface_addresses() -> list[str]:
