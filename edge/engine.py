@@ -12,10 +12,12 @@ from edge.detect import Detector, LandmarkNet
 from edge.embed import Embedder
 from edge.errors import Overloaded
 from edge.interpreter import MODELS, Model
+from edge.settings import EMBEDDERS, Settings
 
 PROPOSER = "faceboxes-1024-int8"
 LANDMARK_NET = "full-range-192-int8"
-EMBEDDER = "dlib-resnet-150-int8"
+EMBEDDER = EMBEDDERS[Settings().embedder]
+"""The default."""
 
 
 class Engine:
@@ -28,9 +30,9 @@ class Engine:
         self.embedder = Embedder(embedder)
 
     @classmethod
-    def load(cls, threads: int, folder: Path = MODELS) -> Engine:
+    def load(cls, threads: int, embedder: str = EMBEDDER, folder: Path = MODELS) -> Engine:
         """From the model files; `threads` per interpreter. Raises ModelError."""
-        return cls(*(Model(name, threads, folder) for name in (PROPOSER, LANDMARK_NET, EMBEDDER)))
+        return cls(*(Model(name, threads, folder) for name in (PROPOSER, LANDMARK_NET, embedder)))
 
     def another(self) -> Engine:
         """One more, for another thread. The bytes of the model files are there once."""
@@ -46,11 +48,11 @@ class EnginePool:
     the one used last goes out first, because its memory is warm.
     """
 
-    def __init__(self, workers: int, threads: int, folder: Path = MODELS) -> None:
+    def __init__(self, workers: int, threads: int, embedder: str = EMBEDDER, folder: Path = MODELS) -> None:
         self._idle: queue.LifoQueue[Engine] = queue.LifoQueue()
         self._left = workers - 1
         self._guard = threading.Lock()
-        self._first = Engine.load(threads, folder)
+        self._first = Engine.load(threads, embedder, folder)
         self.embedder_id = self._first.embedder.id
         self.dimensions = self._first.embedder.dimensions
         self.template = self._first.embedder.template

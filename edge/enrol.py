@@ -139,10 +139,10 @@ class Enroller:
             raise UnknownPersonId(f"no person has the id {person_id}")
         _check_name(person, name)
         similarity = self._nearest_reference(person, portrait)
-        if similarity is not None and similarity < match.SAME_PERSON_CLAIM:
+        if similarity is not None and similarity < match.CLAIM_LEAST:
             raise FaceMismatch(
                 f"the face is {similarity:.0f} % similar to the nearest reference of {person.id}; "
-                f"at least {match.SAME_PERSON_CLAIM:.0f} % are needed"
+                f"at least {match.CLAIM_LEAST:.0f} % are needed"
             )
         return person
 
@@ -180,8 +180,8 @@ class Enroller:
         vectors = [ref.vector for ref in self._store.references(person.row) if ref.model == model]
         if not vectors:
             return None
-        limit = match.threshold(self._recognizer.calibration, 1, 1)
-        return match.similarity_percent(max(_cosines(portrait.embedding.vector, vectors)), limit)
+        nearest = max(_cosines(portrait.embedding.vector, vectors))
+        return match.claim_similarity(self._recognizer.calibration, nearest)
 
     def _reference(self, data: bytes, portrait: Portrait) -> Reference:
         """Made before the transaction, which others wait for."""

@@ -2,56 +2,39 @@
 
 The threshold follows the size of the gallery (more people, more chances for a stranger to resemble
 one of them) and the number of references behind a template (a mean of several faces is nearer to
-everybody). One constant would be wrong for all but one gallery.
+everybody), for the rate of false names that the installer has chosen. One constant would be wrong for
+all but one gallery.
 """
 
 from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.errors import ModelError
+from edge.calibration import Calibration
 from edge.gallery import Candidate
 
-AT_THRESHOLD = 80.0
-"""Similarity in percent at the threshold itself, whatever the gallery."""
+AT_THRESHOLD = 75.0
+"""Similarity in percent at the threshold itself, whatever the gallery and the chosen rate."""
 
-LEARN_FROM = 90.0
-"""Similarity in percent from which a match may become a reference although nobody said who it is."""
+PER_DECADE = 5.0
+"""Percent above the threshold for each factor of ten by which fewer strangers get there."""
 
-SAME_PERSON_CLAIM = 65.0
-"""Similarity in percent, to the nearest reference, below which a picture is refused for a person somebody
-says it shows: 1 in 30 strangers would pass, 1 in 300 true pictures would not (docs/matching.md)."""
+LEARN_FROM = AT_THRESHOLD + PER_DECADE
+"""Similarity in percent from which a match may become a reference although nobody said who it is: ten times
+fewer strangers get there than to the threshold."""
 
+LEAST_PEOPLE = 10
+"""A smaller gallery counts as this many people: it is often a family, whose faces resemble each other more
+than strangers' do."""
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Thresholds of one embedding model, as cosines; for one false name in 1,000 strangers."""
+USUAL_RATE = 1e-3
+"""False names among strangers for which the service is made, unless the installer chooses another rate."""
 
-    base: float
-    """Threshold with 10 people of one reference each."""
-
-    per_decade: float
-    """Added for each tenfold of people."""
-
-    per_tripling: float
-    """Added for each tripling of the references behind a template."""
-
-    margin: float
-    """How much nearer the nearest must be than the next one."""
-
-    duplicate: float
-    """From here two references are the same picture again."""
-
-
-CALIBRATIONS: Mapping[str, Calibration] = {
-    "dlib-resnet-150-int8": Calibration(
-        base=0.942, per_decade=0.0105, per_tripling=0.007, margin=0.005, duplicate=0.995
-    ),
-}
-"""Measured by scripts/measure-recognition (docs/matching.md says on what and how)."""
+CLAIM_RATE = 0.03
+"""A picture of whom somebody says it shows is refused when more strangers than this are as similar to the
+person's nearest reference."""
 
 
 class Kind(enum.StrEnum):
@@ -72,38 +55,41 @@ class Verdict:
     rival_row: int | None
 
 
-def calibration_of(model: str) -> Calibration:
-    """The calibration of an embedder. Raises ModelError for one that was never calibrated."""
-    try:
-        return CALIBRATIONS[model]
-    except KeyError:
-        raise ModelError(f"embedder {model} has no calibrated thresholds") from None
+def similarity_percent(log_rate: float, rate: float) -> float:
+    """How rarely strangers get so near (log10, at most 0) as a percentage, for a chosen rate (0..1).
+
+    0 where every stranger gets, AT_THRESHOLD at the chosen rate, linear in the logarithm between; above it
+    PER_DECADE for each further factor of ten, up to 100.
+    """
+    chosen = math.log10(rate)
+    if log_rate > chosen:
+        return AT_THRESHOLD * log_rate / chosen
+    return min(AT_THRESHOLD + PER_DECADE * (chosen - log_rate), 100.0)
 
 
-def threshold(calibration: Calibration, people: int, references: int) -> float:
-    """The cosine a stranger reaches once in 1,000 times, in a gallery of that many people."""
-    decades = math.log10(max(people, 10) / 10)
-    triplings = math.log(max(references, 1)) / math.log(3)
-    return min(
-        calibration.base + calibration.per_decade * decades + calibration.per_tripling * triplings, 0.995
-    )
+def claim_similarity(calibration: Calibration, score: float) -> float:
+    """Similarity in percent of a picture and one reference, nobody else being asked for."""
+    return similarity_percent(calibration.log_rate(score, 1, 1), USUAL_RATE)
 
 
-def similarity_percent(score: float, threshold_score: float) -> float:
-    """A cosine as a percentage: AT_THRESHOLD at the threshold, 100 at 1, linear between and below to 0."""
-    percent = 100 - (100 - AT_THRESHOLD) * (1 - score) / (1 - threshold_score)
-    return min(max(percent, 0.0), 100.0)
+CLAIM_LEAST = similarity_percent(math.log10(CLAIM_RATE), USUAL_RATE)
+"""Least similarity in percent to the nearest reference of a person somebody says a picture shows."""
 
 
-def decide(calibration: Calibration, nearest: list[Candidate], people: int) -> Verdict:
-    """The verdict on the two nearest candidates (best first) of a gallery of that many people."""
+def decide(calibration: Calibration, nearest: list[Candidate], people: int, rate: float) -> Verdict:
+    """The verdict on the two nearest candidates of a gallery of that many people.
+
+    rate: how many strangers may get a name (0..1).
+    """
+    people = max(people, LEAST_PEOPLE)
     if not nearest:
         return Verdict(Kind.UNKNOWN, None, None, None)
-    best = nearest[0]
-    limit = threshold(calibration, people, best.references)
-    similarity = similarity_percent(best.score, limit)
-    if best.score < limit:
-        return Verdict(Kind.UNKNOWN, similarity, None, None)
-    if len(nearest) > 1 and best.score - nearest[1].score < calibration.margin:
-        return Verdict(Kind.AMBIGUOUS, similarity, best.person_row, nearest[1].person_row)
+    rarity = {one.person_row: calibration.log_rate(one.score, people, one.references) for one in nearest}
+    best, *others = sorted(nearest, key=lambda one: (rarity[one.person_row], -one.score))
+    similarity = similarity_percent(rarity[best.person_row], rate)
+    if best.score < calibration.threshold(rate, people, best.references):
+        return Verdict(Kind.UNKNOWN, min(similarity, AT_THRESHOLD), None, None)
+    similarity = max(similarity, AT_THRESHOLD)
+    if others and best.score - others[0].score < calibration.margin:
+        return Verdict(Kind.AMBIGUOUS, similarity, best.person_row, others[0].person_row)
     return Verdict(Kind.MATCH, similarity, best.person_row, None)

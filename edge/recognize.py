@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 
 from edge import match
+from edge.calibration import calibration_of
 from edge.face import Embedding, Face
 from edge.gallery import Gallery
 from edge.match import Kind, Verdict
@@ -31,13 +32,15 @@ class Identified:
 class Recognizer:
     """Vision, and the gallery of the people in a store. Thread-safe."""
 
-    def __init__(self, vision: Vision, store: Store) -> None:
+    def __init__(self, vision: Vision, store: Store, rate: float) -> None:
+        """rate: how many strangers may be given a name (0..1)."""
         self.vision = vision
         self._store = store
         self._gallery = Gallery(vision.dimensions)
         self._refreshing = threading.Lock()
         self.model = vision.model
-        self.calibration = match.calibration_of(self.model)
+        self.calibration = calibration_of(self.model)
+        self._rate = rate
 
     def detect(self, data: bytes) -> Detection:
         """The faces of a JPEG or PNG. Raises PictureError, Overloaded."""
@@ -52,7 +55,7 @@ class Recognizer:
     def verdict(self, embedding: Embedding) -> Verdict:
         """What the gallery, as the store has it now, says of an embedding."""
         people = self.refresh()
-        return match.decide(self.calibration, self._gallery.nearest(embedding.vector), people)
+        return match.decide(self.calibration, self._gallery.nearest(embedding.vector), people, self._rate)
 
     def refresh(self) -> int:
         """Take over what this or another process changed in the store; how many people are known."""

@@ -12,6 +12,9 @@ from typing import Any, get_type_hints
 
 from edge.errors import SettingsError
 
+EMBEDDERS: Mapping[str, str] = {"dlib": "dlib-resnet-150-int8"}
+"""The model file of each value of the setting `embedder`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -72,6 +75,14 @@ class Settings:
     min_confidence: float = 0.5
     """Faces below this confidence are not reported (0..1)."""
 
+    embedder: str = "dlib"
+    """The network that tells people apart: "mobilefacenet", the most accurate, or "dlib", whose weights are
+    in the public domain. After a change the kept crops are embedded anew while the old one answers."""
+
+    false_positive_rate: float = 0.001
+    """How many strangers may be given a known person's name (0.000001..0.1); less means that known people are
+    more often "unknown"."""
+
     enrol_on_index: bool = True
     """Whether index gives a stranger a new personId; false: 422 unknown_person."""
 
@@ -102,6 +113,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "request_memory_mib": (8, 65536),
     "total_memory_mib": (8, 65536),
     "min_confidence": (0.05, 1),
+    "false_positive_rate": (1e-6, 0.1),
     "max_references": (1, 64),
     "forget_unnamed_days": (1, 36500),
 }
@@ -157,6 +169,8 @@ def _check_together(settings: Settings) -> None:
             f"total_memory_mib ({settings.total_memory_mib}) must be at least 4/3 of "
             f"request_memory_mib ({settings.request_memory_mib}): a quarter of it is for bodies"
         )
+    if settings.embedder not in EMBEDDERS:
+        raise SettingsError(f'embedder must be {" or ".join(EMBEDDERS)}, not "{settings.embedder}"')
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise SettingsError(f'log_level must be debug, info, warning or error, not "{settings.log_level}"')
     for origin in settings.cors_origins:

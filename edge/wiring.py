@@ -12,7 +12,7 @@ from edge.clock import Clock, SystemClock
 from edge.engine import EnginePool
 from edge.enrol import Enroller
 from edge.recognize import Recognizer
-from edge.settings import Settings
+from edge.settings import EMBEDDERS, Settings
 from edge.store import Store, open_store
 from edge.vision import Vision
 
@@ -45,7 +45,8 @@ def made_vision(settings: Settings, clock: Clock | None = None) -> tuple[MemoryB
     """What sees but remembers nothing, and the memory it works in. Raises ModelError."""
     mib = settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB
     memory = MemoryBudget(*mib, clock or SystemClock())
-    return memory, Vision(EnginePool(settings.workers, settings.model_threads), memory, settings)
+    pool = EnginePool(settings.workers, settings.model_threads, EMBEDDERS[settings.embedder])
+    return memory, Vision(pool, memory, settings)
 
 
 @contextmanager
@@ -54,5 +55,5 @@ def opened_device(state: Path, settings: Settings, clock: Clock | None = None) -
     clock = clock or SystemClock()
     with opened_store(state, clock) as store:
         memory, vision = made_vision(settings, clock)
-        recognizer = Recognizer(vision, store)
+        recognizer = Recognizer(vision, store, settings.false_positive_rate)
         yield Device(settings, clock, memory, store, recognizer, Enroller(recognizer, store, settings, clock))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge.budget import MemoryBudget
+from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.clock import SystemClock
 from edge.embed import KeptCrop
@@ -28,7 +29,7 @@ from edge.errors import (
 )
 from edge.face import Box, Embedding, Face, Landmarks, Vector
 from edge.gallery import unit
-from edge.match import calibration_of, threshold
+from edge.match import LEAST_PEOPLE
 from edge.portrait import Portrait
 from edge.recognize import Recognizer
 from edge.settings import Settings, load_settings
@@ -36,7 +37,7 @@ from edge.store import Store, open_store
 from edge.vision import Detection, Vision
 
 MIB = 1 << 20
-LIMIT = threshold(calibration_of(EMBEDDER), 1, 1)
+LIMIT = calibration_of(EMBEDDER).threshold(1e-3, LEAST_PEOPLE, 1)
 
 
 class NoPool:
@@ -103,7 +104,9 @@ def enroller(store: Store) -> Enroller:
 
 def build(store: Store, **settings: object) -> Enroller:
     chosen = load_settings(None, **settings)
-    return Enroller(Recognizer(PaintedVision(chosen), store), store, chosen, SystemClock())
+    return Enroller(
+        Recognizer(PaintedVision(chosen), store, chosen.false_positive_rate), store, chosen, SystemClock()
+    )
 
 
 def test_a_stranger_gets_an_id_and_the_same_one_the_next_time(enroller: Enroller) -> None:

@@ -2,43 +2,85 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import match
-from edge.engine import EMBEDDER
+from edge.calibration import Calibration, Tail, calibration_of
 from edge.errors import ModelError
 from edge.gallery import Candidate
 from edge.match import Kind
+from edge.settings import EMBEDDERS
 
-CALIBRATION = match.calibration_of(EMBEDDER)
+CALIBRATIONS = [calibration_of(model) for model in EMBEDDERS.values()]
+CALIBRATION = CALIBRATIONS[0]
+RATES = st.sampled_from([1e-5, 1e-4, 1e-3, 1e-2, 0.1])
+SCORES = st.floats(-1, 1)
+PEOPLE = st.integers(1, 100_000)
+REFERENCES = st.integers(1, 64)
 
 
 def test_nobody_known_means_unknown_without_similarity() -> None:
-    verdict = match.decide(CALIBRATION, [], 0)
+    verdict = match.decide(CALIBRATION, [], 0, 1e-3)
     assert verdict.kind is Kind.UNKNOWN
     assert verdict.similarity is None
 
 
-def test_the_threshold_rises_with_people_and_with_references() -> None:
-    thresholds = [match.threshold(CALIBRATION, people, 1) for people in (1, 10, 100, 1000, 100_000)]
-    assert thresholds == sorted(thresholds)
-    assert thresholds[0] == thresholds[1] < thresholds[2]
-    assert match.threshold(CALIBRATION, 10, 3) > match.threshold(CALIBRATION, 10, 1)
-    assert match.threshold(CALIBRATION, 10**12, 10**6) < 1
+@pytest.mark.parametrize("calibration", CALIBRATIONS)
+def test_the_threshold_rises_with_people_references_and_rarity(calibration: Calibration) -> None:
+    by_people = [calibration.threshold(1e-3, people, 1) for people in (1, 10, 100, 1000, 100_000)]
+    assert by_people == sorted(set(by_people))
+    by_references = [calibration.threshold(1e-3, 10, references) for references in (1, 2, 3, 5, 8)]
+    assert by_references == sorted(set(by_references))
+    assert by_references[-1] == calibration.threshold(1e-3, 10, 64)
+    assert calibration.threshold(1e-4, 10, 1) > calibration.threshold(1e-3, 10, 1)
+    assert 0.2 < by_people[0] < by_people[-1] < 1
+    assert calibration.threshold(1e-6, 10**12, 10**6) < 1
 
 
-@given(st.floats(-1, 1), st.integers(1, 100_000), st.integers(1, 8))
-def test_similarity_is_at_80_exactly_where_the_verdict_turns(
-    score: float, people: int, references: int
+@pytest.mark.parametrize("calibration", CALIBRATIONS)
+@given(rate=RATES, people=PEOPLE, references=REFERENCES)
+def test_threshold_and_rate_are_each_others_inverse(
+    calibration: Calibration, rate: float, people: int, references: int
 ) -> None:
-    verdict = match.decide(CALIBRATION, [Candidate(7, score, references)], people)
+    threshold = calibration.threshold(rate, people, references)
+    wanted = min(math.log10(rate), math.log10(people) - 1)
+    if threshold < 0.999:
+        assert calibration.log_rate(threshold, people, references) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("calibration", CALIBRATIONS)
+@given(scores=st.tuples(SCORES, SCORES), people=PEOPLE, references=REFERENCES, rate=RATES)
+def test_similarity_never_falls_when_the_score_rises(
+    calibration: Calibration, scores: tuple[float, float], people: int, references: int, rate: float
+) -> None:
+    rates = [calibration.log_rate(score, people, references) for score in sorted(scores)]
+    found = [match.similarity_percent(log_rate, rate) for log_rate in rates]
+    assert 0 <= found[0] <= found[1] <= 100
+
+
+def test_similarity_in_words() -> None:
+    """The scale of docs/matching.md."""
+    percents = {0.0: 0, -1.0: 25, -2.0: 50, -3.0: 75, -4.0: 80, -6.0: 90, -9.0: 100}
+    for log_rate, percent in percents.items():
+        assert match.similarity_percent(log_rate, 1e-3) == pytest.approx(percent)
+    assert match.similarity_percent(-4.0, 1e-4) == match.AT_THRESHOLD
+
+
+@given(score=SCORES, people=PEOPLE, references=REFERENCES, rate=RATES)
+def test_similarity_is_at_75_exactly_where_the_verdict_turns(
+    score: float, people: int, references: int, rate: float
+) -> None:
+    verdict = match.decide(CALIBRATION, [Candidate(7, score, references)], people, rate)
     assert verdict.similarity is not None
     assert 0 <= verdict.similarity <= 100
-    assert (verdict.kind is Kind.MATCH) == (score >= match.threshold(CALIBRATION, people, references))
+    threshold = CALIBRATION.threshold(rate, max(people, match.LEAST_PEOPLE), references)
+    assert (verdict.kind is Kind.MATCH) == (score >= threshold)
     if verdict.kind is Kind.MATCH:
-        assert verdict.similarity >= match.AT_THRESHOLD - 1e-9
+        assert verdict.similarity >= match.AT_THRESHOLD
         assert verdict.person_row == 7
     else:
         assert verdict.similarity <= match.AT_THRESHOLD
@@ -46,13 +88,36 @@ def test_similarity_is_at_80_exactly_where_the_verdict_turns(
 
 
 def test_two_people_almost_equally_near_are_ambiguous() -> None:
-    nearest = [Candidate(1, 0.990, 1), Candidate(2, 0.990 - CALIBRATION.margin / 2, 1)]
-    verdict = match.decide(CALIBRATION, nearest, 50)
+    high = 0.99
+    nearest = [Candidate(1, high, 1), Candidate(2, high - CALIBRATION.margin / 2, 1)]
+    verdict = match.decide(CALIBRATION, nearest, 50, 1e-3)
     assert (verdict.kind, verdict.person_row, verdict.rival_row) == (Kind.AMBIGUOUS, 1, 2)
-    clear = [Candidate(1, 0.990, 1), Candidate(2, 0.990 - CALIBRATION.margin * 2, 1)]
-    assert match.decide(CALIBRATION, clear, 50).kind is Kind.MATCH
+    clear = [Candidate(1, high, 1), Candidate(2, high - CALIBRATION.margin * 2, 1)]
+    assert match.decide(CALIBRATION, clear, 50, 1e-3).kind is Kind.MATCH
+
+
+def test_of_two_equally_near_the_one_with_fewer_references_is_the_rarer_match() -> None:
+    """The mean of several faces is nearer to everybody: the same cosine says less."""
+    score = CALIBRATION.threshold(1e-3, 10, 1) + 0.001
+    nearest = [Candidate(1, score, 8), Candidate(2, score, 1)]
+    verdict = match.decide(CALIBRATION, nearest, 10, 1e-3)
+    assert (verdict.kind, verdict.person_row) == (Kind.AMBIGUOUS, 2)
+
+
+def test_between_the_measured_numbers_of_references_the_tail_is_between() -> None:
+    tails = ((1, Tail(0.0, -4.0, 0.0)), (4, Tail(1.0, -4.0, 0.0)))
+    calibration = Calibration(tails, 0.01, 0.99)
+    assert calibration.tail(2) == Tail(0.5, -4.0, 0.0)
+    assert calibration.tail(1) == tails[0][1]
+    assert calibration.tail(9) == tails[1][1]
+
+
+def test_a_claim_needs_more_than_a_strangers_likeness() -> None:
+    score = CALIBRATION.tail(1).score(math.log10(match.CLAIM_RATE))
+    assert match.claim_similarity(CALIBRATION, score) == pytest.approx(match.CLAIM_LEAST, abs=1e-3)
+    assert 0 < match.CLAIM_LEAST < match.AT_THRESHOLD < match.LEARN_FROM < 100
 
 
 def test_an_embedder_without_thresholds_is_refused() -> None:
     with pytest.raises(ModelError, match="no calibrated thresholds"):
-        match.calibration_of("guesswork")
+        calibration_of("guesswork")

@@ -104,7 +104,7 @@ _IDENTIFIED: dict[str, Schema] = {
     **_FACE,
     "personId": {"type": ["string", "null"], "format": "uuid"},
     "metadata": _METADATA,
-    "similarity": {"type": ["number", "null"], "description": "Percent; 80 is the threshold itself."},
+    "similarity": {"type": ["number", "null"], "description": "Percent; 75 is the threshold itself."},
     "verdict": {"type": "string", "enum": ["match", "ambiguous", "unknown"]},
 }
 _WARNING: Schema = _object(

@@ -1,0 +1,105 @@
+"""What a score is worth: how rarely a stranger reaches it, measured for one embedder.
+
+The numbers stand in `models/NAME.calibration.json`, with the command that measured them; docs/matching.md
+tells on what and how.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError
+from edge.interpreter import MODELS, read_card
+
+_TANGENT_BELOW = -1.0
+"""Where one stranger in ten gets and beyond, the parabola, which would turn there, goes on as its tangent."""
+
+_HIGHEST = 0.999
+"""A threshold never asks for more: two JPEGs of one picture may differ by as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """log10 of the share of strangers whose cosine with one person's template is above s:
+    constant + linear * s + square * s * s, falling where it is at most -1.
+    """
+
+    constant: float
+    linear: float
+    square: float
+
+    def log_share(self, score: float) -> float:
+        """At most 0, never rising with the score (cosine, -1..1)."""
+        edge = self.score(_TANGENT_BELOW)
+        if score >= edge:
+            return min(self.constant + self.linear * score + self.square * score * score, 0.0)
+        slope = self.linear + 2 * self.square * edge
+        return min(_TANGENT_BELOW + slope * (score - edge), 0.0)
+
+    def score(self, log_share: float) -> float:
+        """The cosine that this share of strangers (log10, at most -1) exceeds."""
+        if self.square == 0:
+            return (log_share - self.constant) / self.linear
+        root = self.linear**2 - 4 * self.square * (self.constant - log_share)
+        return (-self.linear - math.sqrt(max(root, 0.0))) / (2 * self.square)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The thresholds of one embedder. Scores and margins are cosines."""
+
+    tails: tuple[tuple[int, Tail], ...]
+    """By the number of references behind a template, fewest first."""
+
+    margin: float
+    """How much nearer the nearest person must be than the next one."""
+
+    duplicate: float
+    """From here two references are the same picture again."""
+
+    def tail(self, references: int) -> Tail:
+        """The tail for a template of so many references: between two that were measured, interpolated
+        in their logarithm; beyond them, the nearest."""
+        lower = max((entry for entry in self.tails if entry[0] <= references), default=self.tails[0])
+        upper = min((entry for entry in self.tails if entry[0] >= references), default=self.tails[-1])
+        if lower[0] >= upper[0]:
+            return lower[1]
+        part = math.log(references / lower[0]) / math.log(upper[0] / lower[0])
+        low, high = lower[1], upper[1]
+        return Tail(
+            low.constant + (high.constant - low.constant) * part,
+            low.linear + (high.linear - low.linear) * part,
+            low.square + (high.square - low.square) * part,
+        )
+
+    def log_rate(self, score: float, people: int, references: int) -> float:
+        """log10 of how often a stranger reaches the score in a gallery of so many people, at most 0."""
+        return min(self.tail(references).log_share(score) + math.log10(max(people, 1)), 0.0)
+
+    def threshold(self, rate: float, people: int, references: int) -> float:
+        """The score that a stranger reaches at that rate (0..1) in a gallery of so many people."""
+        log_share = math.log10(rate) - math.log10(max(people, 1))
+        return min(self.tail(references).score(min(log_share, _TANGENT_BELOW)), _HIGHEST)
+
+
+def calibration_of(model: str, folder: Path = MODELS) -> Calibration:
+    """The calibration of an embedder. Raises ModelError: never calibrated, damaged, nonsense."""
+    try:
+        found = read_card(f"{model}.calibration", folder)
+    except ModelError as error:
+        raise ModelError(f"embedder {model} has no calibrated thresholds: {error.message}") from error
+    try:
+        return _parsed(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"calibration of {model}: {error!r}") from error
+
+
+def _parsed(found: Mapping[str, Any]) -> Calibration:
+    tails = sorted((int(number), Tail(*map(float, curve))) for number, curve in found["tails"].items())
+    if not tails:
+        raise ValueError("no tails")
+    return Calibration(tuple(tails), float(found["margin"]), float(found["duplicate"]))
