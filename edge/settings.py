@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 from edge.errors import SettingsError
 
-EMBEDDERS: Mapping[str, str] = {"dlib": "dlib-resnet-150-int8"}
+EMBEDDERS: Mapping[str, str] = {"mobilefacenet": "mobilefacenet-112-int8", "dlib": "dlib-resnet-150-int8"}
 """The model file of each value of the setting `embedder`."""
 
 
@@ -75,7 +75,7 @@ class Settings:
     min_confidence: float = 0.5
     """Faces below this confidence are not reported (0..1)."""
 
-    embedder: str = "dlib"
+    embedder: str = "mobilefacenet"
     """The network that tells people apart: "mobilefacenet", the most accurate, or "dlib", whose weights are
     in the public domain. After a change the kept crops are embedded anew while the old one answers."""
 
