@@ -167,17 +167,16 @@ class Enroller:
 
     def _learn(self, person: Person, reference: Reference) -> None:
         """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
-        old = [ref for ref in self._store.references(person.row) if ref.model == self._recognizer.model]
-        vectors = [ref.vector for ref in old]
+        vectors = [ref.vector for ref in self._store.references(person.row, model=reference.model)]
         if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
             return
         self._store.add_reference(person, reference)
         cap_references(self._store, person, self._settings.max_references)
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the nearest reference; None when there is none of this model."""
-        model = self._recognizer.model
-        vectors = [ref.vector for ref in self._store.references(person.row) if ref.model == model]
+        """Similarity in percent to the nearest reference in use; None when there is none of this model."""
+        known = self._store.references(person.row, model=portrait.embedding.model)
+        vectors = [ref.vector for ref in known if ref.set_aside is None]
         if not vectors:
             return None
         nearest = max(_cosines(portrait.embedding.vector, vectors))
