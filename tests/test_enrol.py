@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -43,8 +44,7 @@ LIMIT = calibration_of(EMBEDDER).threshold(1e-3, LEAST_PEOPLE, 1)
 class NoPool:
     """Stands where the interpreters would be; painted faces need none."""
 
-    embedder_id = EMBEDDER
-    dimensions = 128
+    embedder = SimpleNamespace(id=EMBEDDER, dimensions=128)
 
 
 class PaintedVision(Vision):
