@@ -34,14 +34,14 @@ _TO_INT8 = np.uint8(0x80)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """One output as the model gives it: int8 values, real value = (value - zero_point) * scale."""
+    """One output as the model gives it: int8 or float32, real value = (value - zero_point) * scale."""
 
-    values: NDArray[np.int8]
+    values: NDArray[np.int8] | NDArray[np.float32]
     scale: float
     zero_point: int
 
     def real(self) -> Vector:
-        """The dequantised values, float32, of the same shape."""
+        """The real values, float32, of the same shape."""
         return (self.values.astype(np.float32) - self.zero_point) * np.float32(self.scale)
 
     def quantised(self, real: float) -> float:
@@ -71,7 +71,7 @@ def runtime() -> Runtime:
 
 
 class Model:
-    """One int8 network with a static input shape of 1 x height x width x 3."""
+    """One network with an int8 input of the static shape 1 x height x width x 3."""
 
     def __init__(self, name: str, threads: int = 1, folder: Path = MODELS) -> None:
         """Load `folder/name.tflite` and its sidecar. Raises ModelError: missing, damaged, other shapes."""
@@ -124,7 +124,10 @@ class Model:
 
     def _copy(self, details: Mapping[str, Any]) -> Tensor:
         scale, zero = details["quantization"]
-        return Tensor(self._interpreter.get_tensor(details["index"])[0], float(scale), int(zero))
+        values = self._interpreter.get_tensor(details["index"])[0]
+        if values.dtype == np.float32:
+            return Tensor(values, 1.0, 0)
+        return Tensor(values, float(scale), int(zero))
 
     def operators(self) -> list[str]:
         """Names of the nodes that will run; a delegate shows up as one node of its own."""

@@ -35,7 +35,7 @@ def test_checksums_cover_every_model_and_sidecar() -> None:
 
 
 def test_every_model_has_a_sidecar_and_a_card() -> None:
-    assert len(NAMES) == 3
+    assert len(NAMES) == 4
     for name in NAMES:
         assert (MODELS / f"{name}.json").exists()
         assert (MODELS / f"{name}.md").exists()
@@ -75,9 +75,11 @@ def test_a_head_spans_0_to_6_and_has_a_row_for_each_number(name: str) -> None:
     assert all(low < high for low, high in zip(head["box_lo"], head["box_hi"], strict=True))
 
 
-def test_the_template_is_its_own_mirror_image() -> None:
-    right, left, nose, mouth = np.array(read_card("dlib-resnet-150-int8")["template"])
-    middle = (150 - 1) / 2
+@pytest.mark.parametrize(
+    ("name", "middle"), [("dlib-resnet-150-int8", 74.5), ("mobilefacenet-112-int8", 56.0)]
+)
+def test_the_template_is_its_own_mirror_image(name: str, middle: float) -> None:
+    right, left, nose, mouth = np.array(read_card(name)["template"])
     assert right + left == pytest.approx([2 * middle, 2 * right[1]])
     assert nose[0] == mouth[0] == middle
 

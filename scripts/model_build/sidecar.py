@@ -53,7 +53,7 @@ def text(name: str, tflite: bytes, head: Head | None, facts: dict[str, Any]) -> 
 
 
 def _output(position: int, output: dict[str, Any], meanings: dict[str, str]) -> dict[str, Any]:
-    """position counts in get_output_details(), index is the tensor's number in the file."""
+    """position counts in get_output_details(), index is the tensor's number in the file; scale 0: float32."""
     scale, zero = output["quantization"]
     return {
         "position": position,
