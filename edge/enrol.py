@@ -27,7 +27,7 @@ from edge.face import Face, Vector
 from edge.match import Kind, Verdict
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
-from edge.recognize import Recognizer
+from edge.recognize import Recognizer, walked_again
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
 from edge.vision import INDEX_SIZE
@@ -70,6 +70,7 @@ class Enroller:
         self._settings = settings
         self._clock = clock
 
+    @walked_again
     def index(self, data: bytes, may_enrol: bool) -> Answer:
         """The person of a cut-out 64 x 64 face; a stranger becomes a new person if that is allowed.
 
@@ -90,6 +91,7 @@ class Enroller:
                 self._store.add_reference(person, reference)
         return Answer(self._seen(person))
 
+    @walked_again
     def train(self, data: bytes, name: str | None, person_id: str | None) -> Answer:
         """The person of the one face in a picture, who is remembered with it.
 
@@ -103,6 +105,7 @@ class Enroller:
             raise NoFace("a face was found, but not its eyes, nose and mouth")
         reference = self._reference(data, portraits[0])
         with self._store.writing():
+            self._recognizer.check(portraits[0].embedding)
             person, sure = self._whose(portraits[0], name, person_id)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
@@ -111,6 +114,10 @@ class Enroller:
             else:
                 warnings = (*warnings, _not_added())
         return Answer(self._seen(person), warnings)
+
+    def follow(self, model: str) -> None:
+        """Embed with this model from now on, because its gallery answers. Raises ModelError."""
+        self._recognizer.follow(model)
 
     def forget_unseen(self) -> int:
         """Erase the people whom index enrolled, nobody named, and nobody saw for the configured days."""
@@ -167,17 +174,16 @@ class Enroller:
 
     def _learn(self, person: Person, reference: Reference) -> None:
         """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
-        old = [ref for ref in self._store.references(person.row) if ref.model == self._recognizer.model]
-        vectors = [ref.vector for ref in old]
+        vectors = [ref.vector for ref in self._store.references(person.row, model=reference.model)]
         if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
             return
         self._store.add_reference(person, reference)
         cap_references(self._store, person, self._settings.max_references)
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the nearest reference; None when there is none of this model."""
-        model = self._recognizer.model
-        vectors = [ref.vector for ref in self._store.references(person.row) if ref.model == model]
+        """Similarity in percent to the nearest reference in use; None when there is none of this model."""
+        known = self._store.references(person.row, model=portrait.embedding.model)
+        vectors = [ref.vector for ref in known if ref.set_aside is None]
         if not vectors:
             return None
         nearest = max(_cosines(portrait.embedding.vector, vectors))

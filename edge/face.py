@@ -65,3 +65,17 @@ class Embedding:
 
     vector: Vector
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was measured of a face when it became a reference: how much its picture shows of it.
+
+    side: shorter side of the face's box, pixels. sharpness: higher is sharper. yaw: degrees the head is
+    turned, 0 is frontal. mirror: cosine of the embeddings of the chip and of its mirror image.
+    """
+
+    side: float
+    sharpness: float
+    yaw: float
+    mirror: float

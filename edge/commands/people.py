@@ -11,14 +11,16 @@ from edge.commands.place import Place
 from edge.commands.table import date, print_table
 from edge.errors import SettingsError, UnknownPersonId
 from edge.server.wire import UNKNOWN, name_of
-from edge.store import Person, Store
+from edge.store import Person, Remembered, Store
 from edge.wiring import opened_store
 
 _PAGE = 1000
+_MAX_REASON = 200
+_WORDS = {"NAME": "", "REFERENCE": "its number, as show prints it"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """list, show, name, merge, forget."""
+    """list, show, name, merge, forget, set-aside, take-back."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _action(actions, "list", _list, "everybody, oldest first")
     _action(actions, "show", _show, "one person with the references kept", "ID")
@@ -32,6 +34,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "GONE",
     )
     _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
+    summary = "keep a reference but let it count no longer; take-back undoes it"
+    parser = _action(actions, "set-aside", _set_aside, summary, "REFERENCE")
+    hint = 'shown beside it (default: "by hand")'
+    parser.add_argument("--why", metavar="TEXT", type=_reason, default="by hand", help=hint)
+    _action(actions, "take-back", _take_back, "let a reference count again that was set aside", "REFERENCE")
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
@@ -44,11 +51,27 @@ def run(args: argparse.Namespace, place: Place) -> int:
 
 def _action(
     actions: Any, name: str, action: Callable[[Store, argparse.Namespace], None], summary: str, *words: str
-) -> None:
-    parser = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
     for word in words:
-        parser.add_argument(word.lower(), metavar=word, help="" if word == "NAME" else "a personId")
+        kind = _number if word == "REFERENCE" else str
+        parser.add_argument(word.lower(), metavar=word, type=kind, help=_WORDS.get(word, "a personId"))
     parser.set_defaults(action=action)
+    return parser
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of a reference')
+    return int(text)
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
+        raise argparse.ArgumentTypeError(f"a reason is 1 to {_MAX_REASON} printable characters")
+    return text.strip()
 
 
 def _list(store: Store, args: argparse.Namespace) -> None:
@@ -72,9 +95,24 @@ def _show(store: Store, args: argparse.Namespace) -> None:
     print(f"name         {person.name or UNKNOWN}")
     print(f"enrolled by  {person.enrolled_by}")
     print(f"since        {date(person.created)}")
-    for reference in store.references(person.row):
-        crop = "no crop" if reference.crop is None else f"crop of {len(reference.crop)} bytes"
-        print(f"reference    {date(reference.added)}  {reference.model}  {crop}")
+    for reference in store.remembered(person.row):
+        print(f"reference    {_describe_reference(reference)}")
+
+
+def _describe_reference(reference: Remembered) -> str:
+    """A reference in a line: its number, since when, whether it counts, and what was measured of it."""
+    parts = [f"{reference.row}  {date(reference.added)}"]
+    parts.append("crop kept" if reference.crop_bytes is not None else "no crop")
+    parts.append(", ".join(reference.models) or "no embedding")
+    if reference.look is not None:
+        look = reference.look
+        parts.append(
+            f"face {look.side:.0f} px, sharpness {look.sharpness:.2f}, turned {abs(look.yaw):.0f} degrees, "
+            f"mirror agreement {look.mirror:.2f}"
+        )
+    if reference.set_aside is not None:
+        parts.append(f"set aside {date(reference.set_aside)}: {reference.set_aside_why}")
+    return "  ".join(parts)
 
 
 def _name(store: Store, args: argparse.Namespace) -> None:
@@ -99,6 +137,19 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
         person = _person(store, args.id)
         store.erase(person)
     print(f"{person.id} is erased; copies in backups are not, erase them there")
+
+
+def _set_aside(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        person = store.set_aside(args.reference, args.why)
+    used = [one for one in store.remembered(person.row) if one.set_aside is None]
+    print(f"reference {args.reference} of {person.id} is set aside; {len(used)} still count")
+
+
+def _take_back(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        person = store.take_back(args.reference)
+    print(f"reference {args.reference} of {person.id} counts again")
 
 
 def _person(store: Store, person_id: str) -> Person:
