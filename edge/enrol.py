@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge import match
 from edge.access import gmt_day
 from edge.cap import cap_references
@@ -25,8 +27,11 @@ from edge.errors import (
 )
 from edge.face import Face, Vector
 from edge.match import Kind, Verdict
+from edge.notices import NOT_ADDED, Notice, Standing, notices
+from edge.outliers import similarity_to
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
+from edge.quality import flaws
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
@@ -35,21 +40,10 @@ from edge.vision import INDEX_SIZE
 LEAST_FACE = 32
 """A face with a shorter side, in pixels, is too small to learn from."""
 
-SMALL_FACE = 64
-"""A face with a shorter side, in pixels, is learnt from with a warning."""
-
 NEW = "new"
 """The personId that asks for a new person whatever the match."""
 
 _CROP_QUALITY = 92
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something the caller should know although the request succeeded."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +91,19 @@ class Enroller:
         or NEW. Raises PictureError, NoFace, MultipleFaces, FaceTooSmall, UnknownPersonId,
         NameConflict, FaceMismatch, AmbiguousPerson.
         """
-        detection, portraits = self._vision.portraits(data, _check_faces)
-        warnings = _check_faces(detection.faces)
+        _, portraits = self._vision.portraits(data, _check_faces)
         if not portraits:
             raise NoFace("a face was found, but not its eyes, nose and mouth")
-        reference = self._reference(data, portraits[0])
+        portrait = portraits[0]
+        reference = self._reference(data, portrait)
         with self._store.writing():
-            person, sure = self._whose(portraits[0], name, person_id)
+            person, standing = self._whose(portrait, name, person_id)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
-            if sure:
+            similarity = self._similarity_to_all(person, portrait)
+            warnings = notices(flaws(portrait.look, reference.model), standing, similarity)
+            if all(warning.code != NOT_ADDED for warning in warnings):
                 self._learn(person, reference)
-            else:
-                warnings = (*warnings, _not_added())
         return Answer(self._seen(person), warnings)
 
     def forget_unseen(self) -> int:
@@ -119,19 +113,23 @@ class Enroller:
 
     # -- whose face -------------------------------------------------------------------------------
 
-    def _whose(self, portrait: Portrait, name: str | None, person_id: str | None) -> tuple[Person, bool]:
-        """The person, and whether the picture may become a reference."""
+    def _whose(
+        self, portrait: Portrait, name: str | None, person_id: str | None
+    ) -> tuple[Person, Standing]:
+        """The person, and how we know."""
         if person_id == NEW:
-            return self._store.create_person(name, enrolled_by="train"), True
+            return self._store.create_person(name, enrolled_by="train"), Standing.FIRST
         if person_id is not None:
-            return self._claimed(portrait, name, person_id), True
+            return self._claimed(portrait, name, person_id), Standing.VOUCHED
         verdict = self._recognizer.verdict(portrait.embedding)
         person = self._known(verdict)
         if person is None:
-            return self._store.create_person(name, enrolled_by="train"), True
+            return self._store.create_person(name, enrolled_by="train"), Standing.FIRST
         _check_name(person, name)
-        vouched = name is not None and name == person.name
-        return person, vouched or (verdict.similarity or 0.0) >= match.LEARN_FROM
+        if name is not None and name == person.name:
+            return person, Standing.VOUCHED
+        sure = (verdict.similarity or 0.0) >= match.LEARN_FROM
+        return person, Standing.SURE if sure else Standing.DOUBTFUL
 
     def _claimed(self, portrait: Portrait, name: str | None, person_id: str) -> Person:
         person = self._store.person(person_id)
@@ -167,8 +165,7 @@ class Enroller:
 
     def _learn(self, person: Person, reference: Reference) -> None:
         """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
-        old = [ref for ref in self._store.references(person.row) if ref.model == self._recognizer.model]
-        vectors = [ref.vector for ref in old]
+        vectors = self._vectors(person)
         if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
             return
         self._store.add_reference(person, reference)
@@ -176,12 +173,23 @@ class Enroller:
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
         """Similarity in percent to the nearest reference; None when there is none of this model."""
-        model = self._recognizer.model
-        vectors = [ref.vector for ref in self._store.references(person.row) if ref.model == model]
+        vectors = self._vectors(person)
         if not vectors:
             return None
         nearest = max(_cosines(portrait.embedding.vector, vectors))
         return match.claim_similarity(self._recognizer.calibration, nearest)
+
+    def _similarity_to_all(self, person: Person, portrait: Portrait) -> float | None:
+        """Similarity in percent to the template of all references; None when there is none of this model."""
+        vectors = self._vectors(person)
+        if not vectors:
+            return None
+        return similarity_to(portrait.embedding.vector, np.stack(vectors), self._recognizer.calibration)
+
+    def _vectors(self, person: Person) -> list[Vector]:
+        """Of the references of the answering model."""
+        model = self._recognizer.model
+        return [ref.vector for ref in self._store.references(person.row) if ref.model == model]
 
     def _reference(self, data: bytes, portrait: Portrait) -> Reference:
         """Made before the transaction, which others wait for."""
@@ -206,23 +214,14 @@ def _check_name(person: Person, name: str | None) -> None:
         raise NameConflict(f'{person.id} is already called "{person.name}"; rename the person with PATCH')
 
 
-def _check_faces(faces: tuple[Face, ...]) -> tuple[Notice, ...]:
+def _check_faces(faces: tuple[Face, ...]) -> None:
     if not faces:
         raise NoFace("0 faces found; train takes exactly 1")
     if len(faces) > 1:
         raise MultipleFaces(f"{len(faces)} faces found; train takes exactly 1")
     box = faces[0].box
-    size = f"the face is {box.width:.0f}x{box.height:.0f} px"
     if min(box.width, box.height) < LEAST_FACE:
-        raise FaceTooSmall(f"{size}; at least {LEAST_FACE} px on each side are needed")
-    if min(box.width, box.height) < SMALL_FACE:
-        return (Notice("small_face", f"{size}; {SMALL_FACE} px on each side and more are recognised better"),)
-    return ()
-
-
-def _not_added() -> Notice:
-    return Notice(
-        "not_added",
-        f"the picture did not become a reference: it matches below {match.LEARN_FROM:.0f} %, "
-        "and neither personId nor the person's name says who it is",
-    )
+        raise FaceTooSmall(
+            f"the face is {box.width:.0f}x{box.height:.0f} px; "
+            f"at least {LEAST_FACE} px on each side are needed"
+        )

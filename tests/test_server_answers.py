@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.enrol import Notice
+from edge.notices import Notice
 from edge.errors import StoreError
 from edge.server import health
 from tests.serving import BODY, PERSON, Recognizing, Served
