@@ -9,16 +9,27 @@ from edge.store import Person, Reference, Store
 
 
 def cap_references(store: Store, person: Person, most: int) -> None:
-    """Drop references, least useful first, until no model has more than `most`. Inside store.writing()."""
-    by_model: dict[str, list[Reference]] = {}
-    for reference in store.references(person.row):
-        by_model.setdefault(reference.model, []).append(reference)
-    for references in by_model.values():
-        while len(references) > most:
-            least = least_useful(references)
-            references.remove(least)
-            if least.row is not None:
-                store.drop_reference(least.row)
+    """Drop references, least useful first, until at most `most` are in use and as many again are set aside.
+
+    Of those in use, the ones that the answering embedder has no vector of go first; of those set aside,
+    the one that was set aside first. Inside store.writing().
+    """
+    remembered = store.remembered(person.row)
+    known = {reference.row: reference for reference in store.references(person.row)}
+    in_use = [one for one in remembered if one.set_aside is None]
+    dormant = [one.row for one in in_use if one.row not in known]
+    useful = [known[one.row] for one in in_use if one.row in known]
+    while len(dormant) + len(useful) > most:
+        if dormant:
+            store.drop_reference(dormant.pop(0))
+            continue
+        least = least_useful(useful)
+        useful.remove(least)
+        if least.row is not None:
+            store.drop_reference(least.row)
+    aside = sorted((one.set_aside, one.row) for one in remembered if one.set_aside is not None)
+    for _, row in aside[: max(len(aside) - most, 0)]:
+        store.drop_reference(row)
 
 
 def least_useful(references: list[Reference]) -> Reference:

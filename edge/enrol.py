@@ -165,31 +165,30 @@ class Enroller:
 
     def _learn(self, person: Person, reference: Reference) -> None:
         """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
-        vectors = self._vectors(person)
+        vectors = [ref.vector for ref in self._store.references(person.row, model=reference.model)]
         if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
             return
         self._store.add_reference(person, reference)
         cap_references(self._store, person, self._settings.max_references)
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the nearest reference; None when there is none of this model."""
-        vectors = self._vectors(person)
+        """Similarity in percent to the nearest reference in use; None when there is none of this model."""
+        vectors = self._in_use(person, portrait.embedding.model)
         if not vectors:
             return None
         nearest = max(_cosines(portrait.embedding.vector, vectors))
         return match.claim_similarity(self._recognizer.calibration, nearest)
 
     def _similarity_to_all(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the template of all references; None when there is none of this model."""
-        vectors = self._vectors(person)
+        """Similarity in percent to the template of the references in use; None when there is none."""
+        vectors = self._in_use(person, portrait.embedding.model)
         if not vectors:
             return None
         return similarity_to(portrait.embedding.vector, np.stack(vectors), self._recognizer.calibration)
 
-    def _vectors(self, person: Person) -> list[Vector]:
-        """Of the references of the answering model."""
-        model = self._recognizer.model
-        return [ref.vector for ref in self._store.references(person.row) if ref.model == model]
+    def _in_use(self, person: Person, model: str) -> list[Vector]:
+        known = self._store.references(person.row, model=model)
+        return [reference.vector for reference in known if reference.set_aside is None]
 
     def _reference(self, data: bytes, portrait: Portrait) -> Reference:
         """Made before the transaction, which others wait for."""
@@ -202,6 +201,7 @@ class Enroller:
             added=self._clock.now(),
             crop=encode_jpeg(kept.pixels, _CROP_QUALITY) if kept is not None else None,
             landmarks=kept.landmarks if kept is not None else None,
+            look=portrait.look,
         )
 
 

@@ -162,6 +162,10 @@ class UnknownPersonId(NotFound):
     code = "unknown_person_id"
 
 
+class UnknownReference(NotFound):
+    """No reference has this number."""
+
+
 class NameConflict(EdgeError):
     """The person already has another name."""
 
@@ -197,6 +201,17 @@ class Overloaded(EdgeError):
     def __init__(self, message: str, retry_s: int = 1) -> None:
         super().__init__(message)
         self.retry_s = retry_s
+
+
+class ModelChanged(Overloaded):
+    """The gallery's embedder was switched while a request was under way.
+
+    The one way through catches it and walks once more from the picture; `model` is the new embedder.
+    """
+
+    def __init__(self, message: str, model: str) -> None:
+        super().__init__(message)
+        self.model = model
 
 
 class NotReady(EdgeError):

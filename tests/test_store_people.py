@@ -166,15 +166,14 @@ def test_references_come_back_whole(store: Store) -> None:
     assert [one.crop for one in store.references(person.row)] == [None, None]
 
 
-def test_the_same_vector_is_stored_once_per_model(store: Store) -> None:
+def test_the_same_vector_is_stored_once(store: Store) -> None:
     person = enrolled(store, None, 1)
     before = store.revision()
     with store.writing():
         first = store.references(person.row)[0]
         assert store.add_reference(person, reference(1)).row == first.row
         assert store.revision() == before
-        store.add_reference(person, reference(1, model="m2"))
-    assert [one.model for one in store.references(person.row)] == ["m1", "m2"]
+    assert len(store.references(person.row)) == 1
 
 
 def test_a_dropped_reference_is_gone_with_its_crop(store: Store) -> None:
@@ -218,14 +217,6 @@ def test_what_galleries_follow(store: Store, tmp_path: Path) -> None:
             store.erase(a)
         assert {row: len(matrix) for row, matrix in gallery.changes(now, "m1")} == {a.row: 0}
         assert sum(len(matrix) for _, matrix in gallery.changes(0, "m1")) == 0
-
-
-def test_references_of_other_models_are_left_out(store: Store) -> None:
-    person = enrolled(store, None, 1)
-    with store.writing():
-        store.add_reference(person, reference(2, model="m2"))
-    assert [matrix.tolist() for _, matrix in store.changes(0, "m2")] == [[vector(2).tolist()]]
-    assert [len(matrix) for _, matrix in store.changes(0, "m3")] == [0]
 
 
 def test_every_change_of_people_raises_the_revision(store: Store) -> None:

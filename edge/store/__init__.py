@@ -1,6 +1,6 @@
 """What the device remembers: people, references, crops, tokens, usage. SQLite stays in here."""
 
-from edge.store.records import EnrolledBy, Person, Reference
+from edge.store.records import Coverage, EnrolledBy, KeptLook, Person, Reference, Remembered
 from edge.store.store import Store, open_store
 
-__all__ = ["EnrolledBy", "Person", "Reference", "Store", "open_store"]
+__all__ = ["Coverage", "EnrolledBy", "KeptLook", "Person", "Reference", "Remembered", "Store", "open_store"]

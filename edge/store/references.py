@@ -8,60 +8,85 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from edge.errors import StoreError
-from edge.face import Vector
-from edge.store.base import Base
+from edge.errors import UnknownReference
+from edge.face import Look, Vector
 from edge.store.connection import in_words
+from edge.store.embeddings import EmbeddingTable, matrix_of, points_of, vector_bytes, vector_of
 from edge.store.people import touch
-from edge.store.records import Person, Reference
+from edge.store.records import Person, Reference, Remembered
 
-_FLOAT32 = np.dtype("<f4")
+_JOINED = " FROM reference r JOIN embedding e ON e.reference = r.row AND e.model = ?1"
+_COLUMNS = (
+    "SELECT r.row, e.vector, e.model, r.quality, r.added, r.set_aside, r.side, r.sharpness, r.yaw, r.mirror"
+)
+_CROPLESS = f"{_COLUMNS}, NULL, NULL{_JOINED}"
+_WITH_CROP = f"{_COLUMNS}, c.picture, c.landmarks{_JOINED} LEFT JOIN crop c ON c.reference = r.row"
 
-_CROPLESS = "SELECT r.row, r.vector, r.model, r.quality, r.added, NULL, NULL FROM reference r"
-_WITH_CROP = (
-    "SELECT r.row, r.vector, r.model, r.quality, r.added, c.picture, c.landmarks"
-    " FROM reference r LEFT JOIN crop c ON c.reference = r.row"
+_REMEMBERED = """
+    SELECT r.row, r.quality, r.added,
+        (SELECT group_concat(model, ' ') FROM embedding WHERE reference = r.row AND vector IS NOT NULL),
+        (SELECT length(picture) FROM crop WHERE reference = r.row), r.set_aside, r.set_aside_why,
+        r.side, r.sharpness, r.yaw, r.mirror
+    FROM reference r WHERE r.person = ? ORDER BY r.row
+"""
+
+_INSERT = """
+    INSERT INTO reference (person, quality, added, side, sharpness, yaw, mirror) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+_SET_ASIDE = "UPDATE reference SET set_aside = ?2, set_aside_why = ?3 WHERE row = ?1 AND set_aside IS NULL"
+_TAKE_BACK = (
+    "UPDATE reference SET set_aside = NULL, set_aside_why = NULL WHERE row = ? AND set_aside NOT NULL"
 )
 
 # Walks the index on (revision, row): nothing is sorted, and a person's references come together.
 _CHANGED = """
-    SELECT p.row, r.vector FROM person p LEFT JOIN reference r ON r.person = p.row AND r.model = ?2
+    SELECT p.row, e.vector FROM person p
+        LEFT JOIN reference r ON r.person = p.row AND r.set_aside IS NULL
+        LEFT JOIN embedding e ON e.reference = r.row AND e.model = ?2
     WHERE p.revision > ?1 ORDER BY p.revision, p.row
 """
 
 
-class ReferenceTable(Base):
+class ReferenceTable(EmbeddingTable):
     """The part of the store that knows what people look like."""
 
-    def references(self, person_row: int, *, crops: bool = False) -> list[Reference]:
-        """All references of a person, the oldest first; of every model."""
-        sql = f"{_WITH_CROP if crops else _CROPLESS} WHERE r.person = ? ORDER BY r.row"
-        return [_reference(values) for values in self._people.rows(sql, (person_row,))]
+    def references(
+        self, person_row: int, *, model: str | None = None, crops: bool = False
+    ) -> list[Reference]:
+        """A person's references that have a vector of `model` (None: the one that answers), the oldest
+        first, those that are set aside included."""
+        sql = f"{_WITH_CROP if crops else _CROPLESS} WHERE r.person = ?2 AND e.vector IS NOT NULL"
+        values = (self.model() if model is None else model, person_row)
+        return [_reference(row) for row in self._people.rows(f"{sql} ORDER BY r.row", values)]
+
+    def remembered(self, person_row: int) -> list[Remembered]:
+        """All references of a person, without vectors, whatever embedders know them; the oldest first."""
+        return [_remembered(values) for values in self._people.rows(_REMEMBERED, (person_row,))]
 
     def add_reference(self, person: Person, reference: Reference) -> Reference:
-        """Remember a look; the same vector again gives the reference that is there already.
+        """Remember a look, in use; the same vector again gives the reference that is there already.
 
-        Inside writing(). Raises UnknownPersonId: erased or merged in the meantime.
+        Inside writing(). Raises UnknownPersonId: erased or merged in the meantime; ModelChanged: another
+        embedder answers than the one of the vector.
         """
         database = self._people.open_write()
-        vector = _bytes(reference.vector)
+        vector = vector_bytes(reference.vector)
+        self._check_answering(reference.model)
         known = database.execute(
-            f"{_CROPLESS} WHERE r.person = ? AND r.model = ? AND r.vector = ?",
-            (person.row, reference.model, vector),
+            f"{_CROPLESS} WHERE r.person = ?2 AND e.vector = ?3", (reference.model, person.row, vector)
         ).fetchall()
         if known:
             return _reference(known[0])
         touch(database, person.row)
-        row = database.execute(
-            "INSERT INTO reference (person, model, quality, added, vector) VALUES (?, ?, ?, ?, ?)",
-            (person.row, reference.model, reference.quality, reference.added, vector),
-        ).lastrowid
+        look = (None,) * 4 if reference.look is None else dataclasses.astuple(reference.look)
+        row = database.execute(_INSERT, (person.row, reference.quality, reference.added, *look)).lastrowid
+        values = (row, reference.model, vector)
+        database.execute("INSERT INTO embedding (reference, model, vector) VALUES (?, ?, ?)", values)
         if reference.crop is not None:
-            points = None if reference.landmarks is None else _bytes(reference.landmarks)
+            points = None if reference.landmarks is None else vector_bytes(reference.landmarks)
             database.execute("INSERT INTO crop VALUES (?, ?, ?)", (row, points, reference.crop))
-        return dataclasses.replace(reference, row=row)
+        return dataclasses.replace(reference, row=row, set_aside=None)
 
     def drop_reference(self, row: int) -> None:
         """Forget one look and its crop. Inside writing(); one that is not there is no error."""
@@ -70,6 +95,25 @@ class ReferenceTable(Base):
             touch(database, person)
             database.execute("DELETE FROM reference WHERE row = ?", (row,))
 
+    def set_aside(self, reference_row: int, why: str) -> Person:
+        """Keep a look, but let no gallery count it; whose it is. One that is set aside keeps its date.
+
+        Inside writing(). Raises UnknownReference.
+        """
+        return self._use(reference_row, _SET_ASIDE, (reference_row, self._clock.now(), why))
+
+    def take_back(self, reference_row: int) -> Person:
+        """Let a look that was set aside count again; whose it is. As set_aside()."""
+        return self._use(reference_row, _TAKE_BACK, (reference_row,))
+
+    def person_of(self, reference_row: int) -> Person:
+        """Whose look it is. Raises UnknownReference."""
+        rows = self._people.rows("SELECT person FROM reference WHERE row = ?", (reference_row,))
+        person = self.person_by_row(rows[0][0]) if rows else None
+        if person is None:
+            raise UnknownReference(f"there is no reference {reference_row}")
+        return person
+
     def revision(self) -> int:
         """Rises with every change of people or references, by any process."""
         return int(self._people.rows("SELECT revision FROM state")[0][0])
@@ -77,35 +121,39 @@ class ReferenceTable(Base):
     def changes(self, since: int, model: str) -> Iterator[tuple[int, Vector]]:
         """Each person changed after revision `since`: their row and an n x d matrix of that model.
 
-        The matrix is empty for somebody who is gone or has no reference of the model. Ask for
-        revision() first: what changes meanwhile may come now and comes again the next time. Do not
+        The matrix is empty for somebody who is gone or has no reference of the model in use. Ask for
+        answering() first: what changes meanwhile may come now and comes again the next time. Do not
         enter writing() while iterating.
         """
         try:
             changed = self._people.database.execute(_CHANGED, (since, model))
             for row, group in itertools.groupby(changed, key=lambda values: values[0]):
-                yield int(row), _matrix([vector for _, vector in group if vector is not None])
+                yield int(row), matrix_of([vector for _, vector in group if vector is not None])
             if since > 0:
                 # After the people, so that somebody erased meanwhile comes as a person, then as gone.
                 for (row,) in self._people.rows("SELECT row FROM gone WHERE revision > ?", (since,)):
-                    yield int(row), _matrix([])
+                    yield int(row), matrix_of([])
         except sqlite3.Error as error:
             raise in_words(error, self._people.path) from error
 
-
-def _bytes(values: Vector) -> bytes:
-    if not np.isfinite(values).all():
-        raise StoreError("a vector with a value that is not finite cannot be stored")
-    return np.ascontiguousarray(values, _FLOAT32).tobytes()
-
-
-def _matrix(vectors: list[bytes]) -> Vector:
-    if not vectors:
-        return np.empty((0, 0), np.float32)
-    return np.frombuffer(b"".join(vectors), _FLOAT32).reshape(len(vectors), -1)
+    def _use(self, reference_row: int, sql: str, values: tuple[object, ...]) -> Person:
+        database = self._people.open_write()
+        person = self.person_of(reference_row)
+        if database.execute(sql, values).rowcount:
+            touch(database, person.row)
+        return person
 
 
 def _reference(values: Any) -> Reference:
-    row, vector, model, quality, added, crop, landmarks = values
-    points = None if landmarks is None else np.frombuffer(landmarks, _FLOAT32).reshape(-1, 2)
-    return Reference(row, np.frombuffer(vector, _FLOAT32), model, quality, added, crop, points)
+    row, vector, model, quality, added, set_aside, side, sharpness, yaw, mirror, crop, landmarks = values
+    look = None if side is None else Look(side, sharpness, yaw, mirror)
+    return Reference(
+        row, vector_of(vector), model, quality, added, crop, points_of(landmarks), look, set_aside
+    )
+
+
+def _remembered(values: Any) -> Remembered:
+    row, quality, added, models, crop_bytes, set_aside, why, side, sharpness, yaw, mirror = values
+    look = None if side is None else Look(side, sharpness, yaw, mirror)
+    known = tuple(sorted(models.split())) if models else ()
+    return Remembered(row, quality, added, known, crop_bytes, look, set_aside, why)

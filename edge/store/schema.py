@@ -106,6 +106,37 @@ def _people_1(database: Database) -> None:
     """)
 
 
+def _people_2(database: Database) -> None:
+    # A reference is one look with a vector per embedder. state.model: whose gallery answers, '' before the
+    # first reference. embedding.vector: NULL when that embedder could not read the crop. Rows of some
+    # hundred bytes and more, so an ordinary table: WITHOUT ROWID would hold them in its inner nodes too.
+    database.executescript("""
+        ALTER TABLE state ADD COLUMN model TEXT NOT NULL DEFAULT '';
+        UPDATE state SET
+            model = coalesce(
+                (SELECT model FROM reference GROUP BY model ORDER BY count(*) DESC, model LIMIT 1), ''
+            ),
+            unclean = revision;
+        CREATE TABLE embedding (
+            row INTEGER PRIMARY KEY,
+            reference INTEGER NOT NULL REFERENCES reference ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            vector BLOB,
+            UNIQUE (reference, model)
+        ) STRICT;
+        INSERT INTO embedding (reference, model, vector)
+            SELECT row, model, vector FROM reference ORDER BY row;
+        ALTER TABLE reference DROP COLUMN vector;
+        ALTER TABLE reference DROP COLUMN model;
+        ALTER TABLE reference ADD COLUMN side REAL;
+        ALTER TABLE reference ADD COLUMN sharpness REAL;
+        ALTER TABLE reference ADD COLUMN yaw REAL;
+        ALTER TABLE reference ADD COLUMN mirror REAL;
+        ALTER TABLE reference ADD COLUMN set_aside REAL;
+        ALTER TABLE reference ADD COLUMN set_aside_why TEXT;
+    """)
+
+
 def _usage_1(database: Database) -> None:
     database.executescript("""
         CREATE TABLE quota_day (
@@ -132,7 +163,7 @@ PEOPLE = Schema(
         "mmap_size=0",
         "temp_store=MEMORY",
     ),
-    migrations=(_people_1,),
+    migrations=(_people_1, _people_2),
     unchecked=frozenset({"crop"}),
 )
 """Precious: an acknowledged change has been fsynced."""
