@@ -113,9 +113,7 @@ class Enroller:
 
     # -- whose face -------------------------------------------------------------------------------
 
-    def _whose(
-        self, portrait: Portrait, name: str | None, person_id: str | None
-    ) -> tuple[Person, Standing]:
+    def _whose(self, portrait: Portrait, name: str | None, person_id: str | None) -> tuple[Person, Standing]:
         """The person, and how we know."""
         if person_id == NEW:
             return self._store.create_person(name, enrolled_by="train"), Standing.FIRST

@@ -6,10 +6,16 @@ import enum
 from dataclasses import dataclass
 
 from edge import match, outliers
-from edge.quality import Flaw
+from edge.quality import MARKS, Flaw
 
 NOT_ADDED = "not_added"
 """The code that says that a picture did not become a reference."""
+
+UNLIKE_OTHERS = "unlike_others"
+"""The code that says that a picture did, although it is unlike the person's other references."""
+
+WARNINGS = (*MARKS, NOT_ADDED, UNLIKE_OTHERS)
+"""Every code that a warning may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def notices(flaws: tuple[Flaw, ...], standing: Standing, similarity: float | Non
     elif standing is Standing.VOUCHED and similarity is not None and similarity < outliers.LEAST_ALIKE:
         found.append(
             Notice(
-                "unlike_others",
+                UNLIKE_OTHERS,
                 f"the face is {similarity:.0f} % similar to the person's other references; "
                 f"below {outliers.LEAST_ALIKE:.0f} % it may be somebody else's",
             )

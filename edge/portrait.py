@@ -43,9 +43,7 @@ def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
     readings = read_crop(engine.landmark_net, picture)
     best = readings[0]
     face = Face(Box(0.0, 0.0, picture.width, picture.height), best.landmarks.score, best.landmarks)
-    embeddings = [
-        engine.embedder.embed(picture, reading.landmarks, reading.squeeze) for reading in readings
-    ]
+    embeddings = [engine.embedder.embed(picture, reading.landmarks, reading.squeeze) for reading in readings]
     weights = np.array([reading.weight for reading in readings], np.float32)
     vector = unit(weights @ np.stack([embedding.vector for embedding in embeddings]))
     mirror = embeddings[0].mirror

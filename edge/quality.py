@@ -19,17 +19,20 @@ from edge.picture import Picture
 Luminance = NDArray[np.float32]
 """Height x width, 0..255."""
 
+MARKS = ("small_face", "blurred_face", "turned_face", "uneven_face")
+"""The codes that a flaw may have."""
+
 SMALL_FACE = 64
-"""A face with a shorter side, in pixels, is recognised worse (the published API asks for as much)."""
+"""Shorter side of a face, pixels: a smaller one is marked, as the published API promises."""
 
-LEAST_SHARPNESS = 0.2
-"""A face less sharp is recognised markedly worse."""
+BLURRED, VERY_BLURRED = 0.2, 0.15
+"""Sharpness below which a face is marked, and below which it is learnt from only if somebody vouches."""
 
-MOST_YAW = 40.0
-"""A face turned further, in degrees, is recognised markedly worse."""
+TURNED, TURNED_AWAY = 40.0, 60.0
+"""Degrees of yaw beyond which the same happens."""
 
-LEAST_MIRROR = {"dlib-resnet-150-int8": 0.9}
-"""By embedder: a face less like its own mirror image is recognised markedly worse."""
+UNEVEN = {"dlib-resnet-150-int8": (0.96, 0.94)}
+"""By embedder: agreement with the own mirror image below which the same happens (cosine)."""
 
 _CHIP = Template(np.array([[20.0, 20.0], [44.0, 20.0], [32.0, 34.3], [32.0, 46.3]], np.float32), 64)
 """Where sharpness is measured: the eyes 24 px apart. A face of SMALL_FACE has them 29 px apart (the median of
@@ -47,10 +50,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What makes a face a poor reference. code: of the warning. message: the measured value and the limit."""
+    """What makes a face a poor reference.
+
+    code: of the warning. message: the measured value and the limit. grave: nothing is learnt from such a
+    face by itself.
+    """
 
     code: str
     message: str
+    grave: bool
 
 
 def look_of(picture: Picture, face: Face, landmarks: Landmarks, mirror: float, squeeze: float = 1.0) -> Look:
@@ -108,8 +116,28 @@ def _oval(size: int) -> NDArray[np.bool_]:
 
 
 def flaws(look: Look, model: str) -> tuple[Flaw, ...]:
-    """What is wrong with a face as a reference for that embedder; the size first."""
+    """What makes a face a poor reference for that embedder."""
     found = []
     if look.side < SMALL_FACE:
-        found.append(Flaw("small_face", f"the face is {look.side:.0f} px wide"))
+        text = (
+            f"the face is only {look.side:.0f} px wide or high; from {SMALL_FACE} px it is recognised better"
+        )
+        found.append(Flaw("small_face", text, False))
+    if look.sharpness < BLURRED:
+        text = (
+            f"the sharpness of the face is {look.sharpness:.2f}; from {BLURRED:.2f} it is recognised better"
+        )
+        found.append(Flaw("blurred_face", text, look.sharpness < VERY_BLURRED))
+    if abs(look.yaw) > TURNED:
+        text = (
+            f"the head is turned by {abs(look.yaw):.0f} degrees; up to {TURNED:.0f} it is recognised better"
+        )
+        found.append(Flaw("turned_face", text, abs(look.yaw) > TURNED_AWAY))
+    uneven, very_uneven = UNEVEN[model]
+    if look.mirror < uneven:
+        text = (
+            f"the face agrees with its mirror image by {look.mirror:.3f}; "
+            f"from {uneven:.3f} it is recognised better"
+        )
+        found.append(Flaw("uneven_face", text, look.mirror < very_uneven))
     return tuple(found)
