@@ -31,7 +31,7 @@ from edge.notices import NOT_ADDED, Notice, Standing, notices
 from edge.outliers import similarity_to
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
-from edge.quality import flaws
+from edge.quality import flaws, usefulness
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
@@ -195,7 +195,7 @@ class Enroller:
             row=None,
             vector=portrait.embedding.vector,
             model=portrait.embedding.model,
-            quality=portrait.face.confidence,
+            quality=usefulness(portrait.face.confidence, portrait.look.mirror, portrait.embedding.model),
             added=self._clock.now(),
             crop=encode_jpeg(kept.pixels, _CROP_QUALITY) if kept is not None else None,
             landmarks=kept.landmarks if kept is not None else None,

@@ -1,11 +1,13 @@
 """references of one person -> those that disagree with the rest. Nothing is set aside here.
 
 Each reference is compared with the template of the others (leave one out). The worst goes first and is then
-left out of the others' templates: a wrong face among three would else pull the two right ones down.
+left out of the others' templates: a wrong face among three would else pull the two right ones down
+(docs/quality.md).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +15,13 @@ import numpy as np
 from edge.calibration import Calibration
 from edge.face import Vector
 from edge.gallery import unit
-from edge.match import CLAIM_LEAST, USUAL_RATE, similarity_percent
+from edge.match import USUAL_RATE, similarity_percent
 
-LEAST_ALIKE = CLAIM_LEAST
-"""Similarity in percent to the template of a person's other references below which one disagrees with
-them (docs/quality.md)."""
+OUTLIER_RATE = 0.01
+"""A reference disagrees with a person's others when more strangers than this are as similar to them."""
+
+LEAST_ALIKE = similarity_percent(math.log10(OUTLIER_RATE), USUAL_RATE)
+"""That as a similarity in percent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import heads
 from edge.embed import Template
 from edge.face import Face, Landmarks, Look, Vector
 from edge.picture import Picture
@@ -25,14 +26,28 @@ MARKS = ("small_face", "blurred_face", "turned_face", "uneven_face")
 SMALL_FACE = 64
 """Shorter side of a face, pixels: a smaller one is marked, as the published API promises."""
 
-BLURRED, VERY_BLURRED = 0.2, 0.15
-"""Sharpness below which a face is marked, and below which it is learnt from only if somebody vouches."""
+BLURRED, VERY_BLURRED = 0.22, 0.15
+"""Sharpness below which a face is marked, and below which it is learnt from only if somebody vouches: a
+person with a very blurred reference is what blurred strangers resemble."""
 
-TURNED, TURNED_AWAY = 40.0, 60.0
-"""Degrees of yaw beyond which the same happens."""
+TURNED = 40.0
+"""Degrees of yaw beyond which a face is marked. It is learnt from: the person is found turned away then."""
 
-UNEVEN = {"dlib-resnet-150-int8": (0.96, 0.94)}
-"""By embedder: agreement with the own mirror image below which the same happens (cosine)."""
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Agreement with the own mirror image (cosine): the median of an embedder's faces, and below which one
+    is marked."""
+
+    typical: float
+    uneven: float
+
+
+MIRRORS = {"dlib-resnet-150-int8": Mirror(0.991, 0.98)}
+"""By embedder, on LFW folds 0-1."""
+
+_PER_CONFIDENCE, _PER_MIRROR = 0.37, 1.6
+"""Logistic regression of misses of two embedders, on LFW folds 0-1 and CFP (docs/quality.md)."""
 
 _CHIP = Template(np.array([[20.0, 20.0], [44.0, 20.0], [32.0, 34.3], [32.0, 46.3]], np.float32), 64)
 """Where sharpness is measured: the eyes 24 px apart. A face of SMALL_FACE has them 29 px apart (the median of
@@ -70,6 +85,14 @@ def look_of(picture: Picture, face: Face, landmarks: Landmarks, mirror: float, s
         yaw=yaw(landmarks.points * np.array([squeeze, 1.0], np.float32)),
         mirror=mirror,
     )
+
+
+def usefulness(confidence: float, mirror: float, model: str) -> float:
+    """How readily a face is recognised again, 0..1, by the two measures that predict it best: the detector's
+    confidence (0..1) and the agreement with its mirror image (cosine, of that embedder)."""
+    unevenness = math.log(max(1 - mirror, 1e-4) / (1 - MIRRORS[model].typical))
+    odds = _PER_CONFIDENCE * float(heads.logit(confidence)) - _PER_MIRROR * unevenness
+    return 1 / (1 + math.exp(-odds))
 
 
 def yaw(points: Vector) -> float:
@@ -132,12 +155,11 @@ def flaws(look: Look, model: str) -> tuple[Flaw, ...]:
         text = (
             f"the head is turned by {abs(look.yaw):.0f} degrees; up to {TURNED:.0f} it is recognised better"
         )
-        found.append(Flaw("turned_face", text, abs(look.yaw) > TURNED_AWAY))
-    uneven, very_uneven = UNEVEN[model]
-    if look.mirror < uneven:
+        found.append(Flaw("turned_face", text, False))
+    if look.mirror < (least := MIRRORS[model].uneven):
         text = (
-            f"the face agrees with its mirror image by {look.mirror:.3f}; "
-            f"from {uneven:.3f} it is recognised better"
+            f"the face and its mirror image agree by {look.mirror:.3f}; "
+            f"from {least:.3f} it is recognised better"
         )
-        found.append(Flaw("uneven_face", text, look.mirror < very_uneven))
+        found.append(Flaw("uneven_face", text, False))
     return tuple(found)

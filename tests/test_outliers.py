@@ -11,7 +11,6 @@ from edge.calibration import calibration_of
 from edge.engine import EMBEDDER
 from edge.face import Vector
 from edge.gallery import unit
-from edge.match import CLAIM_LEAST
 from edge.outliers import LEAST_ALIKE, disagreeing, similarity_to
 
 CALIBRATION = calibration_of(EMBEDDER)
@@ -75,5 +74,5 @@ def test_the_order_does_not_matter(count: int, seed: int) -> None:
 
 def test_similarity_is_a_percentage_and_whole_at_equality() -> None:
     vector = face(1, 1.0, 0)
-    assert similarity_to(vector, vector[np.newaxis], CALIBRATION) > CLAIM_LEAST
+    assert similarity_to(vector, vector[np.newaxis], CALIBRATION) > LEAST_ALIKE
     assert similarity_to(vector, -vector[np.newaxis], CALIBRATION) == pytest.approx(0.0)

@@ -20,7 +20,7 @@ from edge.engine import EMBEDDER, Engine
 from edge.face import Box, Face, Landmarks, Look, Vector
 from edge.picture import Picture, Source
 from edge.portrait import Portrait, cut_out_portrait, portrait_of
-from edge.quality import MARKS, UNEVEN, flaws, look_of, sharpness, yaw
+from edge.quality import MARKS, MIRRORS, flaws, look_of, sharpness, usefulness, yaw
 from edge.settings import EMBEDDERS
 from tests.photographs import astronaut, biden, obama
 from tests.pictures import encoded, opened
@@ -33,11 +33,11 @@ FRONTAL = np.array([[40.0, 50.0], [80.0, 50.0], [60.0, 74.0], [60.0, 94.0]], np.
 def texture(seed: int, side: int = 64) -> np.ndarray:
     """Something with detail of every size, gray levels."""
     chance = np.random.default_rng(seed)
-    layers = [
-        np.kron(chance.uniform(-1, 1, (side // block, side // block)), np.ones((block, block))) * block
-        for block in (1, 2, 4, 8, 16)
-    ]
-    return (127 + 4 * sum(layers)).astype(np.float32)
+    face = np.full((side, side), 127.0)
+    for block in (1, 2, 4, 8, 16):
+        coarse = chance.uniform(-1, 1, (side // block, side // block))
+        face += 4 * block * np.kron(coarse, np.ones((block, block)))
+    return face.astype(np.float32)
 
 
 def blurred(face: np.ndarray, radius: float) -> np.ndarray:
@@ -114,7 +114,7 @@ def test_a_face_outside_the_picture_breaks_nothing() -> None:
 
 
 def test_every_embedder_has_its_limits() -> None:
-    assert set(UNEVEN) == set(EMBEDDERS.values())
+    assert set(MIRRORS) == set(EMBEDDERS.values())
 
 
 def test_a_good_face_has_no_flaws_and_each_flaw_says_what_was_measured() -> None:
@@ -131,12 +131,19 @@ def test_a_good_face_has_no_flaws_and_each_flaw_says_what_was_measured() -> None
     assert [flaw.code for flaw in flaws(Look(40.0, 0.1, 70.0, 0.1), EMBEDDER)] == list(MARKS)
 
 
-def test_only_what_is_much_too_little_is_grave() -> None:
-    marked = Look(40.0, 0.19, 45.0, UNEVEN[EMBEDDER][0] - 0.001)
+def test_only_much_blur_is_grave() -> None:
+    marked = Look(40.0, 0.19, 70.0, 0.1)
     assert not any(flaw.grave for flaw in flaws(marked, EMBEDDER))
-    assert [flaw.code for flaw in flaws(Look(33.0, 0.1, 70.0, 0.1), EMBEDDER) if flaw.grave] == list(MARKS)[
-        1:
-    ]
+    blurred_more = dataclasses.replace(marked, sharpness=0.14)
+    assert [flaw.code for flaw in flaws(blurred_more, EMBEDDER) if flaw.grave] == ["blurred_face"]
+
+
+@given(st.floats(0, 1), st.floats(0.001, 1), st.floats(-1, 1))
+def test_surer_and_more_even_is_more_useful(confidence: float, surer: float, mirror: float) -> None:
+    value = usefulness(confidence, mirror, EMBEDDER)
+    assert 0 <= value <= 1
+    assert usefulness(min(confidence + surer, 1.0), mirror, EMBEDDER) >= value
+    assert usefulness(confidence, min(mirror + surer, 1.0), EMBEDDER) >= value
 
 
 # -- photographs ----------------------------------------------------------------------------------
