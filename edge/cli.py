@@ -25,7 +25,8 @@ PROGRAM = "api-face"
 COMMANDS: Mapping[str, str] = {
     "serve": "answer the HTTP API until stopped",
     "token": "add, list, revoke access tokens; set their quotas",
-    "people": "list, show, name, merge, forget the people known",
+    "people": "list, show, name, merge, forget the people known; set references aside",
+    "embedder": "which network tells people apart, who would be lost by a switch; switch",
     "detect": "the faces in photographs, as JSON lines",
     "embed": "the faces in photographs with their embeddings, as JSON lines",
     "identify": "who is in photographs, as JSON lines",

@@ -13,7 +13,7 @@ from edge.interpreter import Model
 from edge.picture import Picture
 
 CROP_SIZE = 200
-"""Side of the crop that is kept of a reference, pixels: the chip of any embedder and a margin around it."""
+"""Side of the crop that is kept of a reference, pixels: room for the chip of any embedder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +45,19 @@ class Template:
         """Chip pixels per picture pixel, downwards."""
         return float(np.hypot(*self.alignment(landmarks, squeeze)[:, 1]))
 
-    def kept_crop(self, picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> KeptCrop:
-        """What is kept of a reference so that another embedder can start from it."""
-        matrix = self.alignment(landmarks, squeeze)
-        matrix[:, 2] += (CROP_SIZE - self.size) / 2
-        return KeptCrop(picture.crop(matrix, CROP_SIZE), apply(matrix, landmarks.points))
+
+KEPT = Template(
+    np.array([[71.96, 86.54], [127.04, 86.54], [99.5, 119.38], [99.5, 146.81]], np.float32), CROP_SIZE
+)
+"""Where the landmarks lie on a kept crop, whichever embedder made the reference: as large as dlib's template
+has them, the largest in use, and so far down that MobileFaceNet's chip, which reaches higher above the eyes,
+lies inside as well, 7 pixels from the edge."""
+
+
+def kept_crop(picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> KeptCrop:
+    """What is kept of a reference so that any embedder can start from it."""
+    matrix = KEPT.alignment(landmarks, squeeze)
+    return KeptCrop(picture.crop(matrix, CROP_SIZE), apply(matrix, landmarks.points))
 
 
 class Embedder:
@@ -60,6 +68,14 @@ class Embedder:
         self.id = model.name
         self.dimensions = int(model.card["dimensions"])
         self.template = Template(np.asarray(model.card["template"], np.float32), model.shape[0])
+
+    def another(self) -> Embedder:
+        """The same network for another thread."""
+        return Embedder(self._model.another())
+
+    def operators(self) -> list[str]:
+        """See edge.interpreter.Model."""
+        return self._model.operators()
 
     def embed(self, picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> Embedding:
         """The face's unit vector: the mean of the chip's and its mirror image's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from edge.detect import Detector, LandmarkNet
 from edge.embed import Embedder
-from edge.errors import Overloaded
+from edge.errors import ModelError, Overloaded
 from edge.interpreter import MODELS, Model
 from edge.settings import EMBEDDERS, Settings
 
@@ -19,28 +21,38 @@ LANDMARK_NET = "full-range-192-int8"
 EMBEDDER = EMBEDDERS[Settings().embedder]
 """The default."""
 
+_log = logging.getLogger(__name__)
+
 
 class Engine:
     """One set of networks; used by one thread at a time."""
 
-    def __init__(self, proposer: Model, landmark_model: Model, embedder: Model) -> None:
-        self._models = (proposer, landmark_model, embedder)
+    def __init__(self, proposer: Model, landmark_model: Model, embedder: Embedder) -> None:
+        self._detecting = (proposer, landmark_model)
         self.landmark_net = LandmarkNet(landmark_model)
         self.detector = Detector(proposer, self.landmark_net)
-        self.embedder = Embedder(embedder)
+        self.embedder = embedder
 
     @classmethod
     def load(cls, threads: int, embedder: str = EMBEDDER, folder: Path = MODELS) -> Engine:
         """From the model files; `threads` per interpreter. Raises ModelError."""
-        return cls(*(Model(name, threads, folder) for name in (PROPOSER, LANDMARK_NET, embedder)))
+        proposer, landmark_model = (Model(name, threads, folder) for name in (PROPOSER, LANDMARK_NET))
+        return cls(proposer, landmark_model, load_embedder(embedder, threads, folder))
 
     def another(self) -> Engine:
         """One more, for another thread. The bytes of the model files are there once."""
-        return Engine(*(model.another() for model in self._models))
+        proposer, landmark_model = (model.another() for model in self._detecting)
+        return Engine(proposer, landmark_model, self.embedder.another())
 
     def delegated(self) -> bool:
         """Whether each network runs in a delegate (XNNPACK), not in the runtime's own kernels."""
-        return all("DELEGATE" in model.operators() for model in self._models)
+        networks = (*self._detecting, self.embedder)
+        return all("DELEGATE" in network.operators() for network in networks)
+
+
+def load_embedder(name: str, threads: int, folder: Path = MODELS) -> Embedder:
+    """The embedder of that model file. Raises ModelError."""
+    return Embedder(Model(name, threads, folder))
 
 
 class EnginePool:
@@ -50,22 +62,62 @@ class EnginePool:
 
     def __init__(self, workers: int, threads: int, embedder: str = EMBEDDER, folder: Path = MODELS) -> None:
         self._idle: queue.LifoQueue[Engine] = queue.LifoQueue()
+        self._workers = workers
         self._left = workers - 1
         self._guard = threading.Lock()
+        self._switching = threading.Lock()
+        self._threads = threads
+        self._folder = folder
         self._first = Engine.load(threads, embedder, folder)
-        self.embedder_id = self._first.embedder.id
-        self.dimensions = self._first.embedder.dimensions
-        self.template = self._first.embedder.template
+        self.embedder = self._first.embedder
+        self._spare: Embedder | None = None  # loaded, and in no engine yet
         self._idle.put(self._first)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an engine is out."""
+        return self._workers - self._left > self._idle.qsize()
+
+    def use(self, embedder: str) -> None:
+        """Engines that go out from now on embed with this one. Raises ModelError: they go on as they are."""
+        with self._switching:
+            if self.embedder.id == embedder:
+                return
+            self._spare = self.embedder = load_embedder(embedder, self._threads, self._folder)
+            # Those that lie idle change now, so that the old interpreters are freed.
+            idle = []
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    idle.append(self._idle.get_nowait())
+            for engine in reversed(idle):
+                self._put_back(engine)
 
     @contextmanager
     def engine(self, wait_s: float) -> Iterator[Engine]:
         """An engine for the time of the block. Raises Overloaded when none comes free in wait_s seconds."""
         engine = self._take(wait_s)
         try:
+            self._fit(engine)
             yield engine
         finally:
+            self._put_back(engine)
+
+    def _put_back(self, engine: Engine) -> None:
+        try:
+            self._fit(engine)
+        except (ModelError, MemoryError):
+            _log.warning("an embedder could not be loaded; it is tried again when it is needed")
+        finally:
             self._idle.put(engine)
+
+    def _fit(self, engine: Engine) -> None:
+        """Give it the embedder that is in use now."""
+        wanted = self.embedder
+        if engine.embedder.id == wanted.id:
+            return
+        with self._guard:
+            spare, self._spare = self._spare, None
+        engine.embedder = spare if spare is not None and spare.id == wanted.id else wanted.another()
 
     def _take(self, wait_s: float) -> Engine:
         try:

@@ -32,7 +32,7 @@ from edge.outliers import similarity_to
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
 from edge.quality import flaws, usefulness
-from edge.recognize import Recognizer
+from edge.recognize import Recognizer, walked_again
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
 from edge.vision import INDEX_SIZE
@@ -64,6 +64,7 @@ class Enroller:
         self._settings = settings
         self._clock = clock
 
+    @walked_again
     def index(self, data: bytes, may_enrol: bool) -> Answer:
         """The person of a cut-out 64 x 64 face; a stranger becomes a new person if that is allowed.
 
@@ -84,6 +85,7 @@ class Enroller:
                 self._store.add_reference(person, reference)
         return Answer(self._seen(person))
 
+    @walked_again
     def train(self, data: bytes, name: str | None, person_id: str | None) -> Answer:
         """The person of the one face in a picture, who is remembered with it.
 
@@ -97,6 +99,7 @@ class Enroller:
         portrait = portraits[0]
         reference = self._reference(data, portrait)
         with self._store.writing():
+            self._recognizer.check(portrait.embedding)
             person, standing = self._whose(portrait, name, person_id)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
@@ -105,6 +108,10 @@ class Enroller:
             if all(warning.code != NOT_ADDED for warning in warnings):
                 self._learn(person, reference)
         return Answer(self._seen(person), warnings)
+
+    def follow(self, model: str) -> None:
+        """Embed with this model from now on, because its gallery answers. Raises ModelError."""
+        self._recognizer.follow(model)
 
     def forget_unseen(self) -> int:
         """Erase the people whom index enrolled, nobody named, and nobody saw for the configured days."""

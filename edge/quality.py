@@ -46,6 +46,9 @@ class Mirror:
 MIRRORS = {"dlib-resnet-150-int8": Mirror(0.991, 0.98)}
 """By embedder, on LFW folds 0-1."""
 
+_UNMEASURED = Mirror(0.99, -1.0)
+"""Of an embedder that nobody measured: none of its faces is marked."""
+
 _PER_CONFIDENCE, _PER_MIRROR = 0.37, 1.6
 """Logistic regression of misses of two embedders, on LFW folds 0-1 and CFP (docs/quality.md)."""
 
@@ -90,7 +93,7 @@ def look_of(picture: Picture, face: Face, landmarks: Landmarks, mirror: float, s
 def usefulness(confidence: float, mirror: float, model: str) -> float:
     """How readily a face is recognised again, 0..1, by the two measures that predict it best: the detector's
     confidence (0..1) and the agreement with its mirror image (cosine, of that embedder)."""
-    unevenness = math.log(max(1 - mirror, 1e-4) / (1 - MIRRORS[model].typical))
+    unevenness = math.log(max(1 - mirror, 1e-4) / (1 - _mirror(model).typical))
     odds = _PER_CONFIDENCE * float(heads.logit(confidence)) - _PER_MIRROR * unevenness
     return 1 / (1 + math.exp(-odds))
 
@@ -156,10 +159,14 @@ def flaws(look: Look, model: str) -> tuple[Flaw, ...]:
             f"the head is turned by {abs(look.yaw):.0f} degrees; up to {TURNED:.0f} it is recognised better"
         )
         found.append(Flaw("turned_face", text, False))
-    if look.mirror < (least := MIRRORS[model].uneven):
+    if look.mirror < (least := _mirror(model).uneven):
         text = (
             f"the face and its mirror image agree by {look.mirror:.3f}; "
             f"from {least:.3f} it is recognised better"
         )
         found.append(Flaw("uneven_face", text, False))
     return tuple(found)
+
+
+def _mirror(model: str) -> Mirror:
+    return MIRRORS.get(model, _UNMEASURED)

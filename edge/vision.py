@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge.budget import MemoryBudget
 from edge.detect import Detector
-from edge.embed import KeptCrop
+from edge.embed import KEPT, Embedder, KeptCrop, kept_crop
 from edge.engine import Engine, EnginePool
 from edge.errors import WrongSize
 from edge.face import Face
@@ -44,8 +44,20 @@ class Vision:
         self._pool = pool
         self._memory = memory
         self._settings = settings
-        self.model = pool.embedder_id
-        self.dimensions = pool.dimensions
+
+    @property
+    def embedder(self) -> Embedder:
+        """The one in use now. Only its id, template and dimensions are for others."""
+        return self._pool.embedder
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is recognised right now."""
+        return self._pool.busy
+
+    def use(self, model: str) -> None:
+        """Embed with this model from the next request on. Raises ModelError."""
+        self._pool.use(model)
 
     def detect(self, data: bytes, min_confidence: float | None = None) -> Detection:
         """The faces of a JPEG or PNG. Raises PictureError, Overloaded."""
@@ -86,12 +98,11 @@ class Vision:
         return Detection(*size, (portrait.face,)), portrait
 
     def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
-        """What is kept of a portrait's picture so that a later embedder can start from it."""
-        template = self._pool.template
+        """What is kept of a portrait's picture so that another embedder can start from it."""
         with self._opened(data) as source:
-            scale = template.scale(portrait.landmarks, portrait.squeeze)
+            scale = KEPT.scale(portrait.landmarks, portrait.squeeze)
             picture = source.picture(round(scale * max(source.width, source.height)))
-            return template.kept_crop(picture, portrait.landmarks, portrait.squeeze)
+            return kept_crop(picture, portrait.landmarks, portrait.squeeze)
 
     def _opened(self, data: bytes) -> Source:
         return Source(data, self._memory, self._settings.queue_seconds)

@@ -11,6 +11,7 @@ from edge.budget import MemoryBudget
 from edge.clock import Clock, SystemClock
 from edge.engine import EnginePool
 from edge.enrol import Enroller
+from edge.errors import ModelError
 from edge.recognize import Recognizer
 from edge.settings import EMBEDDERS, Settings
 from edge.store import Store, open_store
@@ -41,19 +42,47 @@ def opened_store(state: Path, clock: Clock | None = None) -> Iterator[Store]:
         store.close()
 
 
-def made_vision(settings: Settings, clock: Clock | None = None) -> tuple[MemoryBudget, Vision]:
-    """What sees but remembers nothing, and the memory it works in. Raises ModelError."""
+def made_vision(
+    settings: Settings, clock: Clock | None = None, embedder: str | None = None
+) -> tuple[MemoryBudget, Vision]:
+    """What sees but remembers nothing, and the memory it works in. Raises ModelError.
+
+    embedder: a model file; None: that of the settings.
+    """
     mib = settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB
     memory = MemoryBudget(*mib, clock or SystemClock())
-    pool = EnginePool(settings.workers, settings.model_threads, EMBEDDERS[settings.embedder])
+    pool = EnginePool(settings.workers, settings.model_threads, embedder or EMBEDDERS[settings.embedder])
     return memory, Vision(pool, memory, settings)
+
+
+def answering_embedder(state: Path, settings: Settings) -> str:
+    """The embedder that tells the people of a state folder apart. Makes no store. Raises StoreError."""
+    wanted = EMBEDDERS[settings.embedder]
+    if not (state / "people.sqlite").exists():
+        return wanted
+    with opened_store(state) as store:
+        return store.model_for(wanted)
 
 
 @contextmanager
 def opened_device(state: Path, settings: Settings, clock: Clock | None = None) -> Iterator[Device]:
-    """The whole device. Raises StoreError, ModelError."""
+    """The whole device, with the embedder that its people are known by. Raises StoreError, ModelError."""
     clock = clock or SystemClock()
     with opened_store(state, clock) as store:
-        memory, vision = made_vision(settings, clock)
+        embedder = store.model_for(EMBEDDERS[settings.embedder])
+        try:
+            memory, vision = made_vision(settings, clock, embedder)
+        except ModelError as error:
+            raise _in_context(error, embedder, settings) from error
+        store.begin_with(embedder)  # not before it is loaded
         recognizer = Recognizer(vision, store, settings.false_positive_rate)
         yield Device(settings, clock, memory, store, recognizer, Enroller(recognizer, store, settings, clock))
+
+
+def _in_context(error: ModelError, embedder: str, settings: Settings) -> ModelError:
+    if embedder == EMBEDDERS[settings.embedder]:
+        return error
+    return ModelError(
+        f"{error.message}; the people here are still known by {embedder}: "
+        f"put it back, or run `api-face embedder switch` to go over to {settings.embedder}"
+    )

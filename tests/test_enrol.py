@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -45,8 +46,7 @@ LIMIT = calibration_of(EMBEDDER).threshold(1e-3, LEAST_PEOPLE, 1)
 class NoPool:
     """Stands where the interpreters would be; painted faces need none."""
 
-    embedder_id = EMBEDDER
-    dimensions = 128
+    embedder = SimpleNamespace(id=EMBEDDER, dimensions=128)
 
 
 class PaintedVision(Vision):

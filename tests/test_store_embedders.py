@@ -57,7 +57,9 @@ def test_the_first_reference_decides_who_answers_and_no_other_is_taken(store: St
 def test_a_new_store_begins_with_what_it_is_told(store: Store, tmp_path: Path) -> None:
     assert store.begin_with("m2") == "m2"
     with open_store(tmp_path, SetClock()) as other:
-        assert other.begin_with("m1") == other.model() == "m2"
+        assert other.model_for("m1") == other.begin_with("m1") == other.model() == "m1", "it knew nobody"
+        enrolled(store, "Ida", 1)
+        assert other.model_for("m2") == other.begin_with("m2") == other.model() == "m1"
 
 
 def test_what_was_measured_comes_back(store: Store) -> None:

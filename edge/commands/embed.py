@@ -1,4 +1,4 @@
-"""`api-face embed`: the faces in photographs, each as the vector that people are told apart by."""
+"""`api-face embed`: the faces in photographs, each as the vector that the people here are told apart by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge.commands.place import Place
 from edge.face import Embedding
 from edge.portrait import Portrait
 from edge.vision import Detection, Vision
-from edge.wiring import made_vision
+from edge.wiring import answering_embedder, made_vision
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """A line for each file. A face whose eyes, nose and mouth were not found has no embedding (null)."""
-    _, vision = made_vision(place.settings())
+    settings = place.settings()
+    _, vision = made_vision(settings, embedder=answering_embedder(place.state, settings))
 
     def look(data: bytes) -> dict[str, object]:
         found, portraits = _seen(vision, data, args.crop)
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
             {**describe_face(face.box, face.confidence), "embedding": _numbers(embeddings.get(id(face)))}
             for face in found.faces
         ]
-        return {"width": found.width, "height": found.height, "model": vision.model, "faces": faces}
+        return {"width": found.width, "height": found.height, "model": vision.embedder.id, "faces": faces}
 
     return write_lines(args.files, look)
 

@@ -6,22 +6,31 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
+from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.commands.place import Place
 from edge.commands.table import date, print_table
 from edge.errors import SettingsError, UnknownPersonId
+from edge.outliers import disagreeing
+from edge.quality import flaws
 from edge.server.wire import UNKNOWN, name_of
-from edge.store import Person, Store
+from edge.store import Person, Remembered, Store
 from edge.wiring import opened_store
 
 _PAGE = 1000
+_MAX_REASON = 200
+_WORDS = {"NAME": "", "REFERENCE": "its number, as show prints it"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """list, show, name, merge, forget."""
+    """list, show, check, name, merge, forget, set-aside, take-back."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _action(actions, "list", _list, "everybody, oldest first")
     _action(actions, "show", _show, "one person with the references kept", "ID")
+    parser = _action(actions, "check", _check, "the references that disagree with a person's others")
+    parser.add_argument("id", metavar="ID", nargs="?", help="a personId (default: everybody)")
     _action(actions, "name", _name, "name a person, or name them anew", "ID", "NAME")
     _action(
         actions,
@@ -32,6 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "GONE",
     )
     _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
+    summary = "keep a reference but let it count no longer; take-back undoes it"
+    parser = _action(actions, "set-aside", _set_aside, summary, "REFERENCE")
+    parser.add_argument(
+        "--why", metavar="TEXT", default="by hand", help='shown beside it (default: "by hand")'
+    )
+    _action(actions, "take-back", _take_back, "let a reference count again that was set aside", "REFERENCE")
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
@@ -44,11 +59,27 @@ def run(args: argparse.Namespace, place: Place) -> int:
 
 def _action(
     actions: Any, name: str, action: Callable[[Store, argparse.Namespace], None], summary: str, *words: str
-) -> None:
-    parser = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
     for word in words:
-        parser.add_argument(word.lower(), metavar=word, help="" if word == "NAME" else "a personId")
+        kind = _number if word == "REFERENCE" else str
+        parser.add_argument(word.lower(), metavar=word, type=kind, help=_WORDS.get(word, "a personId"))
     parser.set_defaults(action=action)
+    return parser
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of a reference')
+    return int(text)
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
+        raise argparse.ArgumentTypeError(f"a reason is 1 to {_MAX_REASON} printable characters")
+    return text.strip()
 
 
 def _list(store: Store, args: argparse.Namespace) -> None:
@@ -72,9 +103,53 @@ def _show(store: Store, args: argparse.Namespace) -> None:
     print(f"name         {person.name or UNKNOWN}")
     print(f"enrolled by  {person.enrolled_by}")
     print(f"since        {date(person.created)}")
-    for reference in store.references(person.row):
-        crop = "no crop" if reference.crop is None else f"crop of {len(reference.crop)} bytes"
-        print(f"reference    {date(reference.added)}  {reference.model}  {crop}")
+    unlike = _disagreeing(store, person)
+    for reference in store.remembered(person.row):
+        parts = [_describe_reference(reference)]
+        if reference.look is not None:
+            parts += [flaw.code for flaw in flaws(reference.look, store.model())]
+        if reference.row in unlike:
+            parts.append(f"unlike the others ({unlike[reference.row]:.0f} %)")
+        print(f"reference    {'  '.join(parts)}")
+
+
+def _check(store: Store, args: argparse.Namespace) -> None:
+    people = [_person(store, args.id)] if args.id is not None else list(_all(store))
+    found = 0
+    for person in people:
+        unlike = _disagreeing(store, person)
+        found += bool(unlike)
+        for row, similarity in unlike.items():
+            name = person.name or UNKNOWN
+            print(f"{person.id}  {name}  reference {row} is {similarity:.0f} % like the others")
+            print(f'    api-face people set-aside {row} --why "unlike the others"')
+    print(f"{found} of {len(people)} people have references that disagree")
+
+
+def _disagreeing(store: Store, person: Person) -> dict[int, float]:
+    """The references in use that disagree with the others: their numbers, and the similarity in percent."""
+    used = [one for one in store.references(person.row) if one.set_aside is None and one.row is not None]
+    if len(used) < 2:
+        return {}
+    vectors = np.stack([one.vector for one in used])
+    found = disagreeing(vectors, calibration_of(store.model()))
+    return {row: one.similarity for one in found if (row := used[one.index].row) is not None}
+
+
+def _describe_reference(reference: Remembered) -> str:
+    """A reference in a line: its number, since when, whether it counts, and what was measured of it."""
+    parts = [f"{reference.row}  {date(reference.added)}"]
+    parts.append("crop kept" if reference.crop_bytes is not None else "no crop")
+    parts.append(", ".join(reference.models) or "no embedding")
+    if reference.look is not None:
+        look = reference.look
+        parts.append(
+            f"face {look.side:.0f} px, sharpness {look.sharpness:.2f}, turned {abs(look.yaw):.0f} degrees, "
+            f"mirror agreement {look.mirror:.2f}"
+        )
+    if reference.set_aside is not None:
+        parts.append(f"set aside {date(reference.set_aside)}: {reference.set_aside_why}")
+    return "  ".join(parts)
 
 
 def _name(store: Store, args: argparse.Namespace) -> None:
@@ -99,6 +174,19 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
         person = _person(store, args.id)
         store.erase(person)
     print(f"{person.id} is erased; copies in backups are not, erase them there")
+
+
+def _set_aside(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        person = store.set_aside(args.reference, args.why)
+    used = [one for one in store.remembered(person.row) if one.set_aside is None]
+    print(f"reference {args.reference} of {person.id} is set aside; {len(used)} still count")
+
+
+def _take_back(store: Store, args: argparse.Namespace) -> None:
+    with store.writing():
+        person = store.take_back(args.reference)
+    print(f"reference {args.reference} of {person.id} counts again")
 
 
 def _person(store: Store, person_id: str) -> Person:

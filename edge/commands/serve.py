@@ -10,6 +10,8 @@ from edge.commands.place import Place
 from edge.interpreter import runtime
 from edge.server import memory
 from edge.server.serve import serve
+from edge.settings import EMBEDDERS
+from edge.switch import Switch, beside
 from edge.wiring import opened_device
 
 
@@ -33,14 +35,16 @@ def run(args: argparse.Namespace, place: Place) -> int:
                 f"api-face edge {__version__} serves {url}", f"({engine}, {people} people known)", flush=True
             )
 
-        serve(
-            settings,
-            place.state,
-            device.store,
-            device.recognizer,
-            device.enroller,
-            device.memory,
-            device.clock,
-            ready,
-        )
+        switch = Switch(device.recognizer, device.store, EMBEDDERS[settings.embedder])
+        with beside(switch):
+            serve(
+                settings,
+                place.state,
+                device.store,
+                device.recognizer,
+                device.enroller,
+                device.memory,
+                device.clock,
+                ready,
+            )
     return 0

@@ -12,6 +12,7 @@ from edge.clock import RELEASED
 from edge.errors import NotFound, NotReady
 from edge.server.call import Call, Text
 from edge.server.services import Services
+from edge.settings import EMBEDDERS
 
 TIGHT_FROM = 90_000
 """People; the largest gallery that was measured has 100,000."""
@@ -43,6 +44,7 @@ class Figures:
             "requests_in_hand": call.gate.in_hand,
             "body_memory_bytes": budget.bodies.used,
             "picture_memory_bytes": budget.pictures.used,
+            **_switch_gauges(call.services),
         }
         return Text("text/plain; version=0.0.4; charset=utf-8", self.text(gauges).encode("ascii"))
 
@@ -105,6 +107,15 @@ class Health:
             self._people = None
         finally:
             self._looking_since = None
+
+
+def _switch_gauges(services: Services) -> dict[str, float]:
+    """How far the switch to the embedder of the settings has come; zeros when it answers."""
+    wanted = EMBEDDERS[services.settings.embedder]
+    if services.store.model_for(wanted) == wanted:
+        return {"switch_pending_references": 0, "switch_lost_people": 0}
+    coverage = services.store.coverage(wanted)
+    return {"switch_pending_references": coverage.pending, "switch_lost_people": coverage.lost}
 
 
 def get_ca(call: Call) -> Text:

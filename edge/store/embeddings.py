@@ -11,6 +11,15 @@ from edge.store.records import Coverage, KeptLook, Person
 
 _FLOAT32 = np.dtype("<f4")
 
+_KNOWN = """
+    SELECT EXISTS (SELECT 1 FROM embedding e WHERE e.model = state.model AND e.vector IS NOT NULL) FROM state
+"""
+
+_BEGIN_WITH = """
+    UPDATE state SET model = ?1, revision = revision + 1 WHERE model <> ?1
+        AND NOT EXISTS (SELECT 1 FROM embedding e WHERE e.model = state.model AND e.vector IS NOT NULL)
+"""
+
 _PENDING = """
     FROM reference r JOIN crop c ON c.reference = r.row
     WHERE r.row > ?2 AND NOT EXISTS (SELECT 1 FROM embedding WHERE reference = r.row AND model = ?1)
@@ -63,10 +72,14 @@ class EmbeddingTable(PeopleTable):
         """The embedder whose gallery answers; "" in a store that never had one."""
         return self.answering()[1]
 
+    def model_for(self, wanted: str) -> str:
+        """The embedder to begin with: the one that answers, or `wanted` while it knows nobody."""
+        return self.model() if self._people.rows(_KNOWN)[0][0] else wanted
+
     def begin_with(self, model: str) -> str:
-        """Let this embedder answer in a store that has none yet; the one that answers."""
-        if self.model() == "":
-            self._people.write("UPDATE state SET model = ? WHERE model = ''", (model,))
+        """Let this embedder answer in a store whose own knows nobody; the one that answers."""
+        if self.model() != model:
+            self._people.write(_BEGIN_WITH, (model,))
         return self.model()
 
     def pending(self, model: str, after: int = 0, limit: int = 16) -> list[KeptLook]:
@@ -140,7 +153,8 @@ class EmbeddingTable(PeopleTable):
 
     def _check_answering(self, model: str) -> None:
         """Inside writing(). Raises ModelChanged when it is another; the first one stays the one."""
-        answering = self.begin_with(model)
+        self._people.write("UPDATE state SET model = ? WHERE model = ''", (model,))
+        answering = self.model()
         if answering != model:
             raise ModelChanged(f"{answering} answers now, no longer {model}", answering)
 
