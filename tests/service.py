@@ -221,9 +221,10 @@ def served(state: Path, **settings: object) -> Iterator[Service]:
 
 
 def spawn(*arguments: str, state: Path) -> subprocess.Popen[str]:
-    """`python -m edge ...`, with its output in pipes."""
+    """`python -m edge ...`, with its output in pipes; tests.twin, where a second embedder was made."""
+    module = "tests.twin" if "API_FACE_TWIN" in os.environ else "edge"
     return subprocess.Popen(
-        [sys.executable, "-m", "edge", "--state", str(state), *arguments],
+        [sys.executable, "-m", module, "--state", str(state), *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ from PIL import Image
 
 from edge import commands
 from edge.cli import COMMANDS, default_state
+from edge.face import Look
 from edge.settings import Settings, load_settings
 from edge.wiring import opened_device
 from tests.photographs import astronaut, biden, nobody, obama, photographs, two_people
@@ -153,6 +155,51 @@ def test_identify_and_people(tmp_path: Path) -> None:
     assert api_face("people", "forget", he.id, state=tmp_path).returncode == 0
     assert {person for person, *_ in who(two_people())} == {None}
     assert he.id in refused(api_face("people", "forget", he.id, state=tmp_path), 1)
+
+
+def test_a_reference_is_shown_set_aside_and_taken_back(tmp_path: Path) -> None:
+    """What was measured of it, too; the person is a stranger while none counts."""
+    look = Look(143.2, 0.424, -12.4, 0.971)
+    with opened_device(tmp_path, Settings()) as device:
+        he = device.enroller.train(obama().read_bytes(), "Barack", None).person
+        (reference,) = device.store.references(he.row, crops=True)
+        with device.store.writing():
+            other = device.store.create_person("Ida")
+            device.store.add_reference(other, dataclasses.replace(reference, crop=None, look=look))
+
+    def shown(person: str) -> str:
+        found = api_face("people", "show", person, state=tmp_path).stdout.splitlines()
+        (line,) = (line for line in found if line.startswith("reference "))
+        return line
+
+    assert "crop kept" in shown(he.id)
+    assert "set aside" not in shown(he.id)
+    line = shown(other.id)
+    assert "no crop" in line
+    assert "face 143 px, sharpness 0.42, turned 12 degrees, mirror agreement 0.97" in line
+    number = line.split()[1]
+    done = api_face("people", "set-aside", number, "--why", "not Ida", state=tmp_path)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"reference {number} of {other.id} is set aside; 0 still count\n",
+    )
+    assert shown(other.id).endswith(": not Ida")
+    assert lines(api_face("identify", obama(), state=tmp_path))[0]["faces"][0]["personId"] == he.id
+    assert api_face("people", "take-back", number, state=tmp_path).returncode == 0
+    assert shown(other.id) == line
+    assert lines(api_face("identify", obama(), state=tmp_path))[0]["faces"][0]["verdict"] == "ambiguous"
+    assert "no reference 77" in refused(api_face("people", "set-aside", "77", state=tmp_path), 1)
+    for words in (("take-back", "x"), ("set-aside", "9" * 30), ("set-aside", number, "--why", "\x1b[2J")):
+        assert api_face("people", *words, state=tmp_path).returncode == 2
+
+
+def test_embedder(tmp_path: Path) -> None:
+    """With one embedder there is nothing to switch, and an unknown one is refused."""
+    stands = api_face("embedder", state=tmp_path)
+    assert stands.returncode == 0
+    assert stands.stdout.splitlines()[0].split()[:2] == ["answers", Settings().embedder]
+    assert api_face("embedder", "switch", state=tmp_path).returncode == 0
+    assert "there is no embedder" in refused(api_face("embedder", "check", "nonsense", state=tmp_path), 2)
 
 
 def test_progress_is_for_a_terminal_alone(tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.clock import SystemClock
 from edge.engine import PROPOSER, Engine, EnginePool
-from edge.errors import Overloaded
+from edge.errors import ModelError, Overloaded
 from edge.face import Box
 from edge.interpreter import Model
 from edge.picture import decode
-from tests import photographs
+from tests import photographs, twin
 
 
 def _boxes(engine: Engine) -> list[Box]:
@@ -48,3 +50,35 @@ def test_the_pool_makes_no_more_engines_than_workers() -> None:
         assert clock.steady() - began >= 0.05
     with pool.engine(0) as again:
         assert again in (one, other)
+
+
+def test_the_pool_changes_the_embedder_of_engines_that_go_out_later(tmp_path: Path) -> None:
+    pool = EnginePool(2, 1, twin.REAL, twin.make(tmp_path / "models"))
+    with pool.engine(0) as one:
+        pool.use(twin.TWIN)
+        assert one.embedder.id == twin.REAL, "under a request it stays"
+        with pool.engine(0) as other:
+            assert other is not one
+            assert other.embedder.id == pool.embedder.id == twin.TWIN
+    gone = weakref.ref(one.embedder)
+    assert one.embedder.id == twin.TWIN
+    with pool.engine(0) as again, pool.engine(0) as both:
+        assert {again, both} == {one, other}
+        assert again.embedder is not both.embedder
+    pool.use(twin.REAL)
+    del again, both
+    assert {one.embedder.id, other.embedder.id} == {twin.REAL}, "those that lay idle have changed at once"
+    assert gone() is None, "and the old interpreters are freed"
+
+
+def test_an_embedder_that_cannot_be_loaded_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
+    folder = twin.make(tmp_path / "models")
+    (folder / f"{twin.TWIN}.tflite").write_bytes(b"damaged")
+    pool = EnginePool(1, 1, twin.REAL, folder)
+    with pytest.raises(ModelError, match="damaged"):
+        pool.use(twin.TWIN)
+    with pool.engine(0) as engine:
+        assert engine.embedder.id == pool.embedder.id == twin.REAL
+    assert not pool.busy
+    with pool.engine(0):
+        assert pool.busy

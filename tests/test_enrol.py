@@ -224,6 +224,40 @@ def test_merging_two_people_keeps_to_the_cap_too(store: Store, enroller: Enrolle
     assert store.person(two.id) == store.person(one.id)
 
 
+def test_looks_set_aside_are_outside_the_cap_but_not_without_bounds(store: Store) -> None:
+    enroller = build(store, max_references=2)
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    aside: list[int] = []
+    for likeness in ("0.985", "0.95", "0.89", "0.8"):
+        with store.writing():
+            used = [one for one in store.remembered(anna.row) if one.set_aside is None]
+            store.set_aside(used[-1].row, "to see")
+        aside.append(used[-1].row)
+        enroller.train(f"{likeness} anna".encode(), "Anna", anna.id)
+    rows = {one.row: one.set_aside is not None for one in store.remembered(anna.row)}
+    assert [row for row, is_aside in rows.items() if is_aside] == aside[-2:], "the first ones have gone"
+    assert list(rows.values()).count(False) == 1
+
+
+def test_looks_that_the_answering_embedder_does_not_know_give_way_first(store: Store) -> None:
+    enroller = build(store, max_references=3)
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    enroller.train(b"0.97 anna", "Anna", anna.id)
+    dormant = [one.row for one in store.remembered(anna.row)]
+    with store.writing():
+        for row in dormant[:1]:
+            store.add_embedding(row, "other", person("anna"))
+        store.add_embedding(dormant[1], "other", None)
+    assert store.use_model("other", lose=True)
+    assert store.use_model(EMBEDDER)
+    with store.writing():  # as if these two had never been embedded
+        store._people.open_write().execute("DELETE FROM embedding WHERE model = ?", (EMBEDDER,))
+    for likeness in ("0.92", "0.85", "0.75"):
+        enroller.train(f"{likeness} anna".encode(), None, anna.id)
+    assert not {one.row for one in store.remembered(anna.row)} & set(dormant)
+    assert len(store.references(anna.row)) == 3
+
+
 def test_train_takes_exactly_one_face_of_a_decent_size(enroller: Enroller) -> None:
     with pytest.raises(NoFace, match="0 faces"):
         enroller.train(b"", None, None)

@@ -43,9 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
     summary = "keep a reference but let it count no longer; take-back undoes it"
     parser = _action(actions, "set-aside", _set_aside, summary, "REFERENCE")
-    parser.add_argument(
-        "--why", metavar="TEXT", default="by hand", help='shown beside it (default: "by hand")'
-    )
+    hint = 'shown beside it (default: "by hand")'
+    parser.add_argument("--why", metavar="TEXT", type=_reason, default="by hand", help=hint)
     _action(actions, "take-back", _take_back, "let a reference count again that was set aside", "REFERENCE")
 
 
