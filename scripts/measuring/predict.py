@@ -103,7 +103,7 @@ def _by_range(seen: Photographs, limit: float) -> None:
                 print(f"| {name} | {low:.3g} to {high:.3g} | {count} | {missed[inside].mean():.0%} |")
 
 
-def report_rates(seen: Photographs, model: str) -> None:
+def report_rates(seen: Photographs, model: str, lfw: tuple[str, ...]) -> None:
     """How many photographs get each warning."""
     print(f"\n| photographs | found | {' | '.join(MARKS)} | any |\n|---|---|{'---|' * (len(MARKS) + 1)}")
     for part, total in sorted(seen.total.items()):
@@ -114,6 +114,6 @@ def report_rates(seen: Photographs, model: str) -> None:
         some = sum(bool(codes) for codes in marks) / len(indices)
         print(f"| {part} | {len(indices)} of {total} | {' | '.join(shares)} | {some:.1%} |")
     for name in ("sharpness", "yaw", "mirror"):
-        chosen = seen.column(name)[seen.of("lfw 0", "lfw 1")]
+        chosen = seen.column(name)[seen.of(*lfw)]
         figures = " / ".join(f"{one:.3f}" for one in np.quantile(chosen, (0.01, 0.02, 0.5, 0.98, 0.99)))
-        print(f"\n{name}, LFW folds 0-1, quantiles 1 / 2 / 50 / 98 / 99 %: {figures}")
+        print(f"\n{name}, LFW, quantiles 1 / 2 / 50 / 98 / 99 %: {figures}")
