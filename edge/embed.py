@@ -82,4 +82,4 @@ class Embedder:
         chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size)
         mirrored = np.ascontiguousarray(chip[:, ::-1])
         both = [unit(self._model.run(pixels)["embedding"].real().reshape(-1)) for pixels in (chip, mirrored)]
-        return Embedding(unit(both[0] + both[1]), self.id)
+        return Embedding(unit(both[0] + both[1]), self.id, float(both[0] @ both[1]))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge import match
 from edge.access import gmt_day
 from edge.cap import cap_references
@@ -25,8 +27,11 @@ from edge.errors import (
 )
 from edge.face import Face, Vector
 from edge.match import Kind, Verdict
+from edge.notices import NOT_ADDED, Notice, Standing, notices
+from edge.outliers import similarity_to
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
+from edge.quality import flaws, usefulness
 from edge.recognize import Recognizer, walked_again
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
@@ -35,21 +40,10 @@ from edge.vision import INDEX_SIZE
 LEAST_FACE = 32
 """A face with a shorter side, in pixels, is too small to learn from."""
 
-SMALL_FACE = 64
-"""A face with a shorter side, in pixels, is learnt from with a warning."""
-
 NEW = "new"
 """The personId that asks for a new person whatever the match."""
 
 _CROP_QUALITY = 92
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something the caller should know although the request succeeded."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +93,20 @@ class Enroller:
         or NEW. Raises PictureError, NoFace, MultipleFaces, FaceTooSmall, UnknownPersonId,
         NameConflict, FaceMismatch, AmbiguousPerson.
         """
-        detection, portraits = self._vision.portraits(data, _check_faces)
-        warnings = _check_faces(detection.faces)
+        _, portraits = self._vision.portraits(data, _check_faces)
         if not portraits:
             raise NoFace("a face was found, but not its eyes, nose and mouth")
-        reference = self._reference(data, portraits[0])
+        portrait = portraits[0]
+        reference = self._reference(data, portrait)
         with self._store.writing():
-            self._recognizer.check(portraits[0].embedding)
-            person, sure = self._whose(portraits[0], name, person_id)
+            self._recognizer.check(portrait.embedding)
+            person, standing = self._whose(portrait, name, person_id)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
-            if sure:
+            similarity = self._similarity_to_all(person, portrait)
+            warnings = notices(flaws(portrait.look, reference.model), standing, similarity)
+            if all(warning.code != NOT_ADDED for warning in warnings):
                 self._learn(person, reference)
-            else:
-                warnings = (*warnings, _not_added())
         return Answer(self._seen(person), warnings)
 
     def follow(self, model: str) -> None:
@@ -126,19 +120,21 @@ class Enroller:
 
     # -- whose face -------------------------------------------------------------------------------
 
-    def _whose(self, portrait: Portrait, name: str | None, person_id: str | None) -> tuple[Person, bool]:
-        """The person, and whether the picture may become a reference."""
+    def _whose(self, portrait: Portrait, name: str | None, person_id: str | None) -> tuple[Person, Standing]:
+        """The person, and how we know."""
         if person_id == NEW:
-            return self._store.create_person(name, enrolled_by="train"), True
+            return self._store.create_person(name, enrolled_by="train"), Standing.FIRST
         if person_id is not None:
-            return self._claimed(portrait, name, person_id), True
+            return self._claimed(portrait, name, person_id), Standing.VOUCHED
         verdict = self._recognizer.verdict(portrait.embedding)
         person = self._known(verdict)
         if person is None:
-            return self._store.create_person(name, enrolled_by="train"), True
+            return self._store.create_person(name, enrolled_by="train"), Standing.FIRST
         _check_name(person, name)
-        vouched = name is not None and name == person.name
-        return person, vouched or (verdict.similarity or 0.0) >= match.LEARN_FROM
+        if name is not None and name == person.name:
+            return person, Standing.VOUCHED
+        sure = (verdict.similarity or 0.0) >= match.LEARN_FROM
+        return person, Standing.SURE if sure else Standing.DOUBTFUL
 
     def _claimed(self, portrait: Portrait, name: str | None, person_id: str) -> Person:
         person = self._store.person(person_id)
@@ -182,12 +178,22 @@ class Enroller:
 
     def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
         """Similarity in percent to the nearest reference in use; None when there is none of this model."""
-        known = self._store.references(person.row, model=portrait.embedding.model)
-        vectors = [ref.vector for ref in known if ref.set_aside is None]
+        vectors = self._in_use(person, portrait.embedding.model)
         if not vectors:
             return None
         nearest = max(_cosines(portrait.embedding.vector, vectors))
         return match.claim_similarity(self._recognizer.calibration, nearest)
+
+    def _similarity_to_all(self, person: Person, portrait: Portrait) -> float | None:
+        """Similarity in percent to the template of the references in use; None when there is none."""
+        vectors = self._in_use(person, portrait.embedding.model)
+        if not vectors:
+            return None
+        return similarity_to(portrait.embedding.vector, np.stack(vectors), self._recognizer.calibration)
+
+    def _in_use(self, person: Person, model: str) -> list[Vector]:
+        known = self._store.references(person.row, model=model)
+        return [reference.vector for reference in known if reference.set_aside is None]
 
     def _reference(self, data: bytes, portrait: Portrait) -> Reference:
         """Made before the transaction, which others wait for."""
@@ -196,10 +202,11 @@ class Enroller:
             row=None,
             vector=portrait.embedding.vector,
             model=portrait.embedding.model,
-            quality=portrait.face.confidence,
+            quality=usefulness(portrait.face.confidence, portrait.look.mirror, portrait.embedding.model),
             added=self._clock.now(),
             crop=encode_jpeg(kept.pixels, _CROP_QUALITY) if kept is not None else None,
             landmarks=kept.landmarks if kept is not None else None,
+            look=portrait.look,
         )
 
 
@@ -212,23 +219,14 @@ def _check_name(person: Person, name: str | None) -> None:
         raise NameConflict(f'{person.id} is already called "{person.name}"; rename the person with PATCH')
 
 
-def _check_faces(faces: tuple[Face, ...]) -> tuple[Notice, ...]:
+def _check_faces(faces: tuple[Face, ...]) -> None:
     if not faces:
         raise NoFace("0 faces found; train takes exactly 1")
     if len(faces) > 1:
         raise MultipleFaces(f"{len(faces)} faces found; train takes exactly 1")
     box = faces[0].box
-    size = f"the face is {box.width:.0f}x{box.height:.0f} px"
     if min(box.width, box.height) < LEAST_FACE:
-        raise FaceTooSmall(f"{size}; at least {LEAST_FACE} px on each side are needed")
-    if min(box.width, box.height) < SMALL_FACE:
-        return (Notice("small_face", f"{size}; {SMALL_FACE} px on each side and more are recognised better"),)
-    return ()
-
-
-def _not_added() -> Notice:
-    return Notice(
-        "not_added",
-        f"the picture did not become a reference: it matches below {match.LEARN_FROM:.0f} %, "
-        "and neither personId nor the person's name says who it is",
-    )
+        raise FaceTooSmall(
+            f"the face is {box.width:.0f}x{box.height:.0f} px; "
+            f"at least {LEAST_FACE} px on each side are needed"
+        )

@@ -61,18 +61,23 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """A unit vector (float32, `dimensions` long) and the id of the model that made it."""
+    """A unit vector (float32, `dimensions` long) and the id of the model that made it.
+
+    mirror: cosine of the vectors of the face and of its mirror image, of which this one is the mean.
+    """
 
     vector: Vector
     model: str
+    mirror: float
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was measured of a face when it became a reference: how much its picture shows of it.
+    """What was measured of a face that may become a reference (edge/quality.py).
 
-    side: shorter side of the face's box, pixels. sharpness: higher is sharper. yaw: degrees the head is
-    turned, 0 is frontal. mirror: cosine of the embeddings of the chip and of its mirror image.
+    side: the shorter side of its box, pixels. sharpness: 0 (blurred) .. 1. yaw: degrees that the head is
+    turned, positive when the nose points to the picture's right. mirror: cosine of the embeddings of
+    the face and of its mirror image, comparable for those of one model only.
     """
 
     side: float

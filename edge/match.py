@@ -63,7 +63,7 @@ def similarity_percent(log_rate: float, rate: float) -> float:
     """
     chosen = math.log10(rate)
     if log_rate > chosen:
-        return AT_THRESHOLD * log_rate / chosen
+        return AT_THRESHOLD * abs(log_rate / chosen)
     return min(AT_THRESHOLD + PER_DECADE * (chosen - log_rate), 100.0)
 
 

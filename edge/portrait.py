@@ -8,9 +8,10 @@ import numpy as np
 
 from edge.crop import read_crop
 from edge.engine import Engine
-from edge.face import Box, Embedding, Face, Landmarks
+from edge.face import Box, Embedding, Face, Landmarks, Look
 from edge.gallery import unit
 from edge.picture import Picture, Source
+from edge.quality import look_of
 
 FINE_SIDE = 192
 """Pixels that a cut-out face is enlarged to before it is sampled: both networks want more than 64, and what
@@ -24,6 +25,7 @@ class Portrait:
     face: Face
     embedding: Embedding
     landmarks: Landmarks
+    look: Look
     squeeze: float = 1.0
 
 
@@ -31,7 +33,8 @@ def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks
     """The portrait of a detected face, from as fine a picture as its chip needs."""
     scale = engine.embedder.template.scale(landmarks)
     picture = source.picture(round(scale * max(source.width, source.height)))
-    return Portrait(face, engine.embedder.embed(picture, landmarks), landmarks)
+    embedding = engine.embedder.embed(picture, landmarks)
+    return Portrait(face, embedding, landmarks, look_of(picture, face, landmarks, embedding.mirror))
 
 
 def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
@@ -40,9 +43,9 @@ def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
     readings = read_crop(engine.landmark_net, picture)
     best = readings[0]
     face = Face(Box(0.0, 0.0, picture.width, picture.height), best.landmarks.score, best.landmarks)
-    embeddings = [
-        engine.embedder.embed(picture, reading.landmarks, reading.squeeze).vector * np.float32(reading.weight)
-        for reading in readings
-    ]
-    embedding = Embedding(unit(np.sum(embeddings, axis=0)), engine.embedder.id)
-    return Portrait(face, embedding, best.landmarks, best.squeeze)
+    embeddings = [engine.embedder.embed(picture, reading.landmarks, reading.squeeze) for reading in readings]
+    weights = np.array([reading.weight for reading in readings], np.float32)
+    vector = unit(weights @ np.stack([embedding.vector for embedding in embeddings]))
+    mirror = embeddings[0].mirror
+    look = look_of(picture, face, best.landmarks, mirror, best.squeeze)
+    return Portrait(face, Embedding(vector, engine.embedder.id, mirror), best.landmarks, look, best.squeeze)

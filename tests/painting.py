@@ -20,7 +20,7 @@ from edge.clock import SystemClock
 from edge.embed import Embedder, KeptCrop
 from edge.engine import EMBEDDER, EnginePool
 from edge.errors import ModelError
-from edge.face import Box, Embedding, Face, Landmarks, Vector
+from edge.face import Box, Embedding, Face, Landmarks, Look, Vector
 from edge.gallery import unit
 from edge.picture import Picture, encode_jpeg
 from edge.portrait import Portrait
@@ -32,6 +32,7 @@ MIB = 1 << 20
 NAMES = ("anna", "bert", "cleo", "dora", "emil")
 MODELS = ("alpha", "beta")
 LANDMARKS = Landmarks(np.array([[70, 80], [130, 80], [100, 120], [100, 150]], np.float32), 0.9)
+LOOK = Look(100.0, 0.4, 0.0, 0.99)
 CALIBRATION = calibration_of(EMBEDDER)
 
 
@@ -63,7 +64,7 @@ class PaintedEmbedder:
 
     def embed(self, picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> Embedding:
         time.sleep(self._slowness)
-        return Embedding(vector(seen(picture), self.id), self.id)
+        return Embedding(vector(seen(picture), self.id), self.id, 0.99)
 
 
 def painted_embedder(model: str, slowness: float = 0.0) -> Embedder:
@@ -103,7 +104,7 @@ class PaintedVision(Vision):
     def _portrait(self, data: bytes) -> Portrait:
         model = self.embedder.id
         face = Face(Box(0, 0, 100, 100), 0.9, LANDMARKS)
-        portrait = Portrait(face, Embedding(vector(data.decode(), model), model), LANDMARKS)
+        portrait = Portrait(face, Embedding(vector(data.decode(), model), model, 0.99), LANDMARKS, LOOK)
         self.between()
         return portrait
 

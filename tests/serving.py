@@ -18,9 +18,10 @@ from typing import Any
 from edge.access import new_token, token_hash
 from edge.budget import MemoryBudget
 from edge.clock import SystemClock
-from edge.enrol import Answer, Notice
+from edge.enrol import Answer
 from edge.face import Box, Face
 from edge.match import Kind
+from edge.notices import Notice
 from edge.recognize import Identified
 from edge.server.serve import Server
 from edge.server.services import Services

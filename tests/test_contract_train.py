@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from PIL import ImageFilter
 
 from edge.store import open_store
 from tests.photographs import biden, obama, photographs
@@ -40,6 +42,30 @@ def test_a_face_of_less_than_64_px_is_taken_with_a_warning(client: Client) -> No
     assert "px" in answer["warnings"][0]["message"]
     assert client.train(jpeg(obama(), 500)).ok()["personId"] == answer["personId"]
     assert "warnings" not in client.train(jpeg(obama(), 500)).ok()
+
+
+def blurred(radius: float) -> bytes:
+    return encoded(opened(obama(), 400).filter(ImageFilter.GaussianBlur(radius)), "PNG")
+
+
+def test_a_blurred_face_is_taken_with_a_warning_that_says_how_blurred(client: Client) -> None:
+    answer = client.train(blurred(2.5)).ok()
+    whole(answer)
+    assert [warning["code"] for warning in answer["warnings"]] == ["blurred_face"]
+    assert re.search(r"is 0\.\d\d; from 0\.\d\d", answer["warnings"][0]["message"])
+
+
+def test_a_very_blurred_face_of_somebody_known_is_added_only_if_somebody_says_who_it_is(
+    service: Service, client: Client
+) -> None:
+    person = client.train(blurred(3), name="Barack").ok()["personId"]
+    answer = client.train(blurred(3.5)).ok()
+    assert answer["personId"] == person
+    assert [warning["code"] for warning in answer["warnings"]] == ["blurred_face", "not_added"]
+    assert "sharpness" in answer["warnings"][1]["message"]
+    assert references(service, person) == 1
+    answer = client.train(blurred(3.5), person_id=person).ok()
+    assert [warning["code"] for warning in answer["warnings"]] == ["blurred_face"]
 
 
 def references(service: Service, person_id: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from edge.errors import (
     UnknownPerson,
     UnknownPersonId,
 )
-from edge.face import Box, Embedding, Face, Landmarks, Vector
+from edge.face import Box, Embedding, Face, Landmarks, Look, Vector
 from edge.gallery import unit
 from edge.match import LEAST_PEOPLE
 from edge.portrait import Portrait
@@ -38,6 +39,7 @@ from edge.store import Store, open_store
 from edge.vision import Detection, Vision
 
 MIB = 1 << 20
+GOOD = Look(100.0, 0.4, 0.0, 0.99)
 LIMIT = calibration_of(EMBEDDER).threshold(1e-3, LEAST_PEOPLE, 1)
 
 
@@ -48,7 +50,8 @@ class NoPool:
 
 
 class PaintedVision(Vision):
-    """Pictures are names of vectors: b"0.97 anna" is anna's face, 0.97 like her; a line for each face."""
+    """Pictures are names of vectors: b"0.97 anna" is anna's face, 0.97 like her, b"1 anna yaw=50" turned;
+    a line for each face."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -74,10 +77,14 @@ class PaintedVision(Vision):
 
 def painted(data: bytes) -> Portrait:
     likeness, name, *rest = data.decode().split()
-    side = float(rest[0]) if rest else 100.0
+    look = GOOD
+    for words in rest:
+        measure, value = words.split("=")
+        look = dataclasses.replace(look, **{measure: float(value)})
     landmarks = Landmarks(np.zeros((4, 2), np.float32), 0.9)
     vector = blend(person(name), person(name + "'s other side"), float(likeness))
-    return Portrait(Face(Box(0, 0, side, side), 0.9, landmarks), Embedding(vector, EMBEDDER), landmarks)
+    face = Face(Box(0, 0, look.side, look.side), 0.9, landmarks)
+    return Portrait(face, Embedding(vector, EMBEDDER, look.mirror), landmarks, look)
 
 
 def person(name: str) -> Vector:
@@ -257,8 +264,8 @@ def test_train_takes_exactly_one_face_of_a_decent_size(enroller: Enroller) -> No
     with pytest.raises(MultipleFaces, match="2 faces"):
         enroller.train(b"1 anna\n1 bert", None, None)
     with pytest.raises(FaceTooSmall, match="31x31 px"):
-        enroller.train(b"1 anna 31", None, None)
-    answer = enroller.train(b"1 anna 50", None, None)
+        enroller.train(b"1 anna side=31", None, None)
+    answer = enroller.train(b"1 anna side=50", None, None)
     assert [warning.code for warning in answer.warnings] == ["small_face"]
 
 
@@ -294,3 +301,52 @@ def test_crops_are_kept_unless_the_setting_says_no(store: Store) -> None:
     bare = build(store, keep_crops=False).train(b"1 bert", None, None).person
     assert store.references(kept.row, crops=True)[0].crop is not None
     assert store.references(bare.row, crops=True)[0].crop is None
+
+
+@pytest.mark.parametrize(
+    ("measure", "code", "words"),
+    [
+        ("side=50", "small_face", "50 px"),
+        ("sharpness=0.19", "blurred_face", "0.19"),
+        ("yaw=-45", "turned_face", "45 degrees"),
+        ("mirror=0.1", "uneven_face", "0.100"),
+    ],
+)
+def test_a_poor_picture_of_a_stranger_is_learnt_from_with_a_warning(
+    store: Store, enroller: Enroller, measure: str, code: str, words: str
+) -> None:
+    answer = enroller.train(f"1 anna {measure}".encode(), None, None)
+    assert [warning.code for warning in answer.warnings] == [code]
+    assert words in answer.warnings[0].message
+    kept = store.references(answer.person.row)
+    assert kept[0].look == painted(f"1 anna {measure}".encode()).look
+
+
+def test_a_very_blurred_picture_of_somebody_known_is_learnt_from_only_if_somebody_vouches(
+    store: Store, enroller: Enroller
+) -> None:
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    poor = b"0.985 anna sharpness=0.1"
+    answer = enroller.train(poor, None, None)
+    assert answer.person.id == anna.id
+    assert [warning.code for warning in answer.warnings] == ["blurred_face", "not_added"]
+    assert "0.10" in answer.warnings[1].message
+    assert len(store.references(anna.row)) == 1
+    assert [warning.code for warning in enroller.train(poor, None, anna.id).warnings] == ["blurred_face"]
+    assert len(store.references(anna.row)) == 2
+
+
+def test_what_is_only_marked_is_learnt_from(store: Store, enroller: Enroller) -> None:
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    answer = enroller.train(b"0.985 anna yaw=45", None, None)
+    assert [warning.code for warning in answer.warnings] == ["turned_face"]
+    assert len(store.references(anna.row)) == 2
+
+
+def test_a_picture_unlike_the_others_is_learnt_from_with_a_warning(store: Store, enroller: Enroller) -> None:
+    anna = enroller.train(b"1 anna", "Anna", None).person
+    doubtful = calibration_of(EMBEDDER).threshold(0.02, 1, 1)
+    answer = enroller.train(f"{doubtful:.4f} anna".encode(), None, anna.id)
+    assert [warning.code for warning in answer.warnings] == ["unlike_others"]
+    assert "% similar" in answer.warnings[0].message
+    assert len(store.references(anna.row)) == 2

@@ -14,9 +14,9 @@ EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "face", "settings"),
-    ("access", "budget", "interpreter", "calibration", "gallery", "match", "picture"),
-    ("align", "heads", "detect", "crop", "embed", "store"),
-    ("engine", "portrait", "vision", "recognize", "cap", "switch", "enrol"),
+    ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
+    ("align", "heads", "detect", "crop", "embed", "quality", "store"),
+    ("engine", "portrait", "vision", "recognize", "cap", "switch", "notices", "enrol"),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
 )

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.enrol import Notice
 from edge.errors import StoreError
+from edge.notices import Notice
 from edge.server import health
 from tests.serving import BODY, PERSON, Recognizing, Served
 

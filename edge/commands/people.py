@@ -6,10 +6,15 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
+from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.commands.place import Place
 from edge.commands.table import date, print_table
 from edge.errors import SettingsError, UnknownPersonId
+from edge.outliers import disagreeing
+from edge.quality import flaws
 from edge.server.wire import UNKNOWN, name_of
 from edge.store import Person, Remembered, Store
 from edge.wiring import opened_store
@@ -20,10 +25,12 @@ _WORDS = {"NAME": "", "REFERENCE": "its number, as show prints it"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """list, show, name, merge, forget, set-aside, take-back."""
+    """list, show, check, name, merge, forget, set-aside, take-back."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _action(actions, "list", _list, "everybody, oldest first")
     _action(actions, "show", _show, "one person with the references kept", "ID")
+    parser = _action(actions, "check", _check, "the references that disagree with a person's others")
+    parser.add_argument("id", metavar="ID", nargs="?", help="a personId (default: everybody)")
     _action(actions, "name", _name, "name a person, or name them anew", "ID", "NAME")
     _action(
         actions,
@@ -95,8 +102,37 @@ def _show(store: Store, args: argparse.Namespace) -> None:
     print(f"name         {person.name or UNKNOWN}")
     print(f"enrolled by  {person.enrolled_by}")
     print(f"since        {date(person.created)}")
+    unlike = _disagreeing(store, person)
     for reference in store.remembered(person.row):
-        print(f"reference    {_describe_reference(reference)}")
+        parts = [_describe_reference(reference)]
+        if reference.look is not None:
+            parts += [flaw.code for flaw in flaws(reference.look, store.model())]
+        if reference.row in unlike:
+            parts.append(f"unlike the others ({unlike[reference.row]:.0f} %)")
+        print(f"reference    {'  '.join(parts)}")
+
+
+def _check(store: Store, args: argparse.Namespace) -> None:
+    people = [_person(store, args.id)] if args.id is not None else list(_all(store))
+    found = 0
+    for person in people:
+        unlike = _disagreeing(store, person)
+        found += bool(unlike)
+        for row, similarity in unlike.items():
+            name = person.name or UNKNOWN
+            print(f"{person.id}  {name}  reference {row} is {similarity:.0f} % like the others")
+            print(f'    api-face people set-aside {row} --why "unlike the others"')
+    print(f"{found} of {len(people)} people have references that disagree")
+
+
+def _disagreeing(store: Store, person: Person) -> dict[int, float]:
+    """The references in use that disagree with the others: their numbers, and the similarity in percent."""
+    used = [one for one in store.references(person.row) if one.set_aside is None and one.row is not None]
+    if len(used) < 2:
+        return {}
+    vectors = np.stack([one.vector for one in used])
+    found = disagreeing(vectors, calibration_of(store.model()))
+    return {row: one.similarity for one in found if (row := used[one.index].row) is not None}
 
 
 def _describe_reference(reference: Remembered) -> str:

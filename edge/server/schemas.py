@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge.notices import WARNINGS
 from edge.server.contract import codes
 from edge.server.wire import MAX_NAME, MAX_PERSON_ID
 from edge.settings import Settings
@@ -108,7 +109,10 @@ _IDENTIFIED: dict[str, Schema] = {
     "verdict": {"type": "string", "enum": ["match", "ambiguous", "unknown"]},
 }
 _WARNING: Schema = _object(
-    {"code": {"type": "string", "enum": ["small_face", "not_added"]}, "message": {"type": "string"}},
+    {
+        "code": {"type": "string", "enum": list(WARNINGS)},
+        "message": {"type": "string", "description": "In words, with the measured value and the limit."},
+    },
     ["code", "message"],
 )
 _ANSWER: dict[str, Schema] = {

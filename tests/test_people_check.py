@@ -1,0 +1,65 @@
+"""`api-face people check` and `show`: what is poor of what is remembered, and the way to set it aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.engine import EMBEDDER
+from edge.face import Look, Vector
+from edge.store import Person, Reference, Store, open_store
+from tests.test_cli import api_face, refused
+from tests.test_outliers import face, faces
+
+GOOD = Look(100.0, 0.4, -12.0, 0.99)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path, SystemClock()) as opened:
+        yield opened
+
+
+def enrolled(store: Store, name: str, vectors: list[Vector], look: Look | None = GOOD) -> Person:
+    with store.writing():
+        store.begin_with(EMBEDDER)
+        person = store.create_person(name)
+        for vector in vectors:
+            store.add_reference(person, Reference(None, vector, EMBEDDER, 0.5, 1.0, look=look))
+    return person
+
+
+def test_a_wrong_reference_is_named_with_the_command_that_sets_it_aside(store: Store, tmp_path: Path) -> None:
+    anna = enrolled(store, "Anna", [*faces(1, 3), face(2, 1.0, 0)])
+    enrolled(store, "Bert", faces(3, 2))
+    wrong = store.remembered(anna.row)[-1].row
+    said = api_face("people", "check", state=tmp_path).stdout
+    assert f"{anna.id}  Anna  reference {wrong} is 0 % like the others" in said
+    assert "1 of 2 people have references that disagree" in said
+    assert "unlike the others (0 %)" in api_face("people", "show", anna.id, state=tmp_path).stdout
+    (command,) = [line.strip() for line in said.splitlines() if "set-aside" in line]
+    assert command == f'api-face people set-aside {wrong} --why "unlike the others"'
+    words = ("people", "set-aside", wrong, "--why", "unlike the others")
+    assert api_face(*words, state=tmp_path).returncode == 0
+    assert "0 of 1 people" in api_face("people", "check", anna.id, state=tmp_path).stdout
+    shown = api_face("people", "show", anna.id, state=tmp_path).stdout
+    assert "unlike the others (" not in shown
+    assert api_face("people", "take-back", wrong, state=tmp_path).returncode == 0
+    assert "1 of 1 people" in api_face("people", "check", anna.id, state=tmp_path).stdout
+
+
+def test_nobody_disagrees_where_nobody_is_known(store: Store, tmp_path: Path) -> None:
+    assert "0 of 0 people" in api_face("people", "check", state=tmp_path).stdout
+    assert "no person" in refused(api_face("people", "check", "nobody", state=tmp_path), 1)
+
+
+def test_show_marks_what_is_poor(store: Store, tmp_path: Path) -> None:
+    anna = enrolled(store, "Anna", faces(1, 1), Look(50.0, 0.1, -70.0, 0.99))
+    bert = enrolled(store, "Bert", faces(2, 1), None)
+    shown = api_face("people", "show", anna.id, state=tmp_path).stdout
+    for words in ("50 px", "0.10", "70 degrees", "small_face  blurred_face  turned_face"):
+        assert words in shown
+    assert "_face" not in api_face("people", "show", bert.id, state=tmp_path).stdout
