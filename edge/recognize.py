@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from edge import match
 from edge.calibration import calibration_of
-from edge.face import Embedding, Face
-from edge.gallery import Gallery
+from edge.face import Embedding, Face, Vector
+from edge.gallery import Candidate, Gallery
 from edge.match import Kind, Verdict
 from edge.portrait import Portrait
 from edge.store import Person, Store
@@ -56,6 +56,10 @@ class Recognizer:
         """What the gallery, as the store has it now, says of an embedding."""
         people = self.refresh()
         return match.decide(self.calibration, self._gallery.nearest(embedding.vector), people, self._rate)
+
+    def nearest(self, vector: Vector, count: int) -> list[Candidate]:
+        """The people most similar to a unit vector, best first, as the gallery was last refreshed."""
+        return self._gallery.nearest(vector, count)
 
     def refresh(self) -> int:
         """Take over what this or another process changed in the store; how many people are known."""

@@ -17,9 +17,12 @@ from typing import Any
 
 from edge.access import new_token, token_hash
 from edge.budget import MemoryBudget
+from edge.calibration import Calibration, calibration_of
 from edge.clock import SystemClock
+from edge.engine import EMBEDDER
 from edge.enrol import Answer, Notice
-from edge.face import Box, Face
+from edge.face import Box, Face, Vector
+from edge.gallery import Candidate, Gallery
 from edge.match import Kind
 from edge.recognize import Identified
 from edge.server.serve import Server
@@ -47,6 +50,9 @@ class Recognizing:
     warnings: tuple[Notice, ...] = ()
     person: Person = PERSON
     people: int = 0
+    model: str = "m1"
+    calibration: Calibration = field(default_factory=lambda: calibration_of(EMBEDDER))
+    gallery: Gallery = field(default_factory=lambda: Gallery(128))
 
     def detect(self, data: bytes) -> Detection:
         self._take(data)
@@ -74,6 +80,9 @@ class Recognizing:
         if self.failure is not None:
             raise self.failure
         return self.people
+
+    def nearest(self, vector: Vector, count: int) -> list[Candidate]:
+        return self.gallery.nearest(vector, count)
 
     def _take(self, data: bytes) -> None:
         self.pictures.append(data)
