@@ -77,13 +77,13 @@ def _verification(rows: Sequence[Verification], settings: Settings) -> None:
     print(
         f"\nAt the shipped thresholds ({settings.false_positive_rate:g} of the strangers, one reference):\n"
     )
-    heads = ("one side", "gallery of", "threshold", "FAR per pair promised", "measured", "TAR")
+    heads = ("one side", "for a", "threshold", "FAR per pair promised", "measured", "TAR")
     table(
         heads,
         (
             (
                 row.variant,
-                f"{shipped.people:,}",
+                "claimed personId" if shipped.people is None else f"gallery of {shipped.people:,}",
                 f"{shipped.threshold:.4f}",
                 f"{shipped.expected:.1e}",
                 "-" if math.isnan(shipped.found) else f"{shipped.found:.1e}",

@@ -55,7 +55,7 @@ def points(trials: Trials, false_rates: Sequence[float], weights: Floats) -> lis
     limit = min(len(trials.wrong), round(max(false_rates) * trials.wrong_count * _SPARE) + 1000)
     cut = _Cut(trials, limit)
     once = cut.at(np.ones(trials.identities), false_rates)
-    again = np.array([cut.at(row, false_rates)[1] for row in weights]).reshape(len(weights), -1)
+    again = np.array([cut.at(row, false_rates)[1] for row in weights]).reshape(len(weights), len(false_rates))
     return [
         Point(rate, float(once[0][place]), percentiles(float(once[1][place]), again[:, place]))
         for place, rate in enumerate(false_rates)
@@ -88,19 +88,17 @@ class _Cut:
 
 
 def equal_error(trials: Trials) -> float:
-    """The rate (0..1) at which as many of the wrong are accepted as of the right are not; NaN when the wrong
-    scores that were kept do not reach down so far."""
+    """The rate (0..1) at which as many of the wrong are accepted as of the right are not: the larger of the
+    two, where it is smallest. NaN when the wrong scores that were kept do not reach down so far."""
     if len(trials.right) == 0 or len(trials.wrong) == 0:
         return math.nan
-    false = np.arange(1, len(trials.wrong) + 1) / trials.wrong_count
-    missed = np.searchsorted(np.sort(trials.right), trials.wrong, side="left") / len(trials.right)
-    crossed = np.flatnonzero(false >= missed)
-    if len(crossed) == 0:
+    false = np.searchsorted(-trials.wrong, -trials.wrong, side="left") / trials.wrong_count
+    missed = np.searchsorted(np.sort(trials.right), trials.wrong, side="right") / len(trials.right)
+    larger = np.maximum(false, missed)
+    best = int(np.argmin(larger))
+    if best == len(larger) - 1 and len(larger) < trials.wrong_count:
         return math.nan
-    place = int(crossed[0])
-    return (
-        float(max(false[place], missed[place])) if place == 0 else float((false[place] + missed[place]) / 2)
-    )
+    return float(larger[best])
 
 
 def accepted_at(trials: Trials, threshold: float, weights: Floats) -> tuple[float, Estimate]:

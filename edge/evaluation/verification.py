@@ -14,21 +14,23 @@ from edge.evaluation.openset import Rule
 from edge.evaluation.pairs import Accuracy, Crossed, Side, crossed, fold_accuracy, scores_of
 from edge.evaluation.photographs import VARIANTS
 from edge.evaluation.tables import Pair, Tables
+from edge.match import CLAIM_RATE
 
 FALSE_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
 LEAST_WRONG = 10
 """A false accept rate is reported when so many wrong pairs lie above its threshold."""
 
 GALLERIES = (1, 10, 100, 1000, 10_000)
-"""People for whose thresholds it is said what pairs pass them."""
+"""Sizes of the galleries for whose thresholds it is said which pairs pass them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What the threshold for a gallery of so many people does with single pairs. threshold: cosine.
-    expected: the false accept rate that the calibration promises; found: NaN where too low to be known."""
+    """What a shipped threshold does with single pairs. people: of the gallery it is for; None: it is the
+    one from which a claimed personId is believed. threshold: cosine. expected: the false accept rate that
+    the calibration promises; found: what it is here, NaN where that is not known."""
 
-    people: int
+    people: int | None
     threshold: float
     expected: float
     found: float
@@ -149,9 +151,11 @@ def _accuracy(
 
 
 def _shipped(trials: Trials, rule: Rule, weights: Floats) -> list[Shipped]:
-    rows = []
-    for people in GALLERIES:
-        threshold = rule.calibration.threshold(rule.rate, people, 1)
-        found, accepted = accepted_at(trials, threshold, weights)
-        rows.append(Shipped(people, threshold, rule.rate / people, found, accepted))
-    return rows
+    limits: list[tuple[int | None, float, float]] = [
+        (people, rule.calibration.threshold(rule.rate, people, 1), rule.rate / people) for people in GALLERIES
+    ]
+    limits.append((None, rule.calibration.threshold(CLAIM_RATE, 1, 1), CLAIM_RATE))
+    return [
+        Shipped(people, threshold, expected, *accepted_at(trials, threshold, weights))
+        for people, threshold, expected in limits
+    ]
