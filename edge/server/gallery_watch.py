@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 
@@ -51,7 +52,8 @@ class GalleryWatch:
         self._next = clock.steady() + max(PAUSE_S, took / SHARE)
         if report.tight and (self._report is None or not self._report.tight):
             _log.warning("the gallery is tight: `api-face evaluate --gallery` tells why")
-        self._revision, self._report = revision, report
+        # What each person stands like is as long as the gallery; it is for the command line.
+        self._revision, self._report = revision, dataclasses.replace(report, standings=())
 
     def state(self, people: int) -> str:
         """ "ok" or "tight", for a gallery of so many people."""
