@@ -24,7 +24,7 @@ def write_lines(files: Sequence[Path], look: Callable[[bytes], dict[str, object]
     """Print what `look` finds in each file; the exit code: 1 when a file could not be read or was refused."""
     failed = False
     for done, path in enumerate(files):
-        _show_progress(f"{done + 1}/{len(files)} {path.name}")
+        show_progress(f"{done + 1}/{len(files)} {path.name}")
         try:
             line = {"file": str(path), **look(_read(path))}
         except OSError as error:
@@ -33,7 +33,7 @@ def write_lines(files: Sequence[Path], look: Callable[[bytes], dict[str, object]
         except (PictureError, NoFace) as error:
             failed = True
             line = _refusal(path, error.code, error.message)
-        _show_progress("")
+        show_progress("")
         print(json.dumps(line), flush=True)
     return int(failed)
 
@@ -42,6 +42,12 @@ def describe_face(box: Box, confidence: float) -> dict[str, object]:
     """Where a face is (pixels, to a hundredth) and its confidence (percent, to a thousandth)."""
     places = {name: round(getattr(box, name), 2) for name in ("left", "top", "width", "height")}
     return {**places, "confidence": round(100 * confidence, 3)}
+
+
+def show_progress(text: str) -> None:
+    """One line of the terminal, in place of the last one; nothing where the output is no terminal."""
+    if sys.stderr.isatty():
+        print(_CLEAR_LINE + text[:78], end="", file=sys.stderr, flush=True)
 
 
 def _read(path: Path) -> bytes:
@@ -54,8 +60,3 @@ def _read(path: Path) -> bytes:
 
 def _refusal(path: Path, code: str, message: str) -> dict[str, object]:
     return {"file": str(path), "error": {"code": code, "message": message}}
-
-
-def _show_progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(_CLEAR_LINE + text[:78], end="", file=sys.stderr, flush=True)

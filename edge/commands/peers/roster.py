@@ -1,0 +1,40 @@
+"""Who takes part: a program of scripts/peers each, and what its environment holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One peer. program: a module of scripts/peers. requirements: the file in its folder that its
+    environment is made from; None: it runs in the Python that runs this. missing: why it cannot run.
+    """
+
+    name: str
+    program: str
+    requirements: str | None = None
+    arguments: tuple[str, ...] = ()
+    missing: str | None = None
+
+
+def roster(ours: tuple[str, ...], archives: Path, yunet: Path | None, compiled: bool) -> tuple[Peer, ...]:
+    """All peers, ourselves first. ours: the arguments of our own program. compiled: dlib from source, too."""
+    return (
+        Peer(OURS, "ours", arguments=ours),
+        Peer("face_recognition", "hog_dlib", "face_recognition"),
+        *((Peer("  with dlib compiled", "hog_dlib", "face_recognition_compiled"),) if compiled else ()),
+        Peer("MobileFaceNet float", "float_mobilefacenet", arguments=("--archives", str(archives))),
+        Peer("dlib float", "float_dlib", "face_recognition"),
+        Peer("OpenCV Haar", "opencv_haar", "opencv"),
+        Peer(
+            "OpenCV YuNet",
+            "opencv_yunet",
+            "opencv",
+            () if yunet is None else (str(yunet.absolute()),),
+            None if yunet is not None else "OpenCV ships no YuNet model; name one with --yunet FILE",
+        ),
+    )
