@@ -137,10 +137,18 @@ class Resampling:
     def interval(
         self, values: NDArray[np.float64], first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> tuple[float, float]:
-        """The mean's 95 % interval; first, second: whose the two sides of each value are, as indices."""
+        """The mean's 95 % interval; first, second: whose the two sides of each value are, as indices.
+
+        Pairs of one person and pairs of two keep their shares in every draw.
+        """
+        own = first == second
         ours = self._counts[:, first]
-        weights = np.where(first == second, ours, ours * self._counts[:, second])
-        totals = weights.sum(axis=1)
-        means = (weights @ values)[totals > 0] / totals[totals > 0]
-        low, high = np.percentile(means, (2.5, 97.5))
+        weights = np.where(own, ours, ours * self._counts[:, second])
+        means, usable = np.zeros(DRAWS), np.ones(DRAWS, np.bool_)
+        for kind in (own, ~own):
+            if kind.any():
+                totals = weights[:, kind].sum(axis=1)
+                usable &= totals > 0
+                means += kind.mean() * (weights[:, kind] @ values[kind]) / np.maximum(totals, 1e-9)
+        low, high = np.percentile(means[usable], (2.5, 97.5))
         return float(low), float(high)
