@@ -280,6 +280,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (programs / "hog_dlib.py").write_text(canned(metric="distance", slow=10))
     (programs / "float_mobilefacenet.py").write_text("raise SystemExit('npm: not found')")
     (programs / "float_dlib.py").write_text(canned("if turn: answer['boxes'] = answer['vectors'] = []"))
+    (programs / "float_blazeface.py").write_text(canned(metric=None))
     (programs / "opencv_haar.py").write_text(canned("answer['refused'] = 'too dark'", metric=None, slow=2))
     monkeypatch.setattr(bench_peers, "CLONE", root)
     monkeypatch.setattr(bench_peers, "environment", lambda requirements, folder: Path(sys.executable))

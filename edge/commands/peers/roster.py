@@ -23,12 +23,14 @@ class Peer:
 
 def roster(ours: tuple[str, ...], archives: Path, yunet: Path | None, compiled: bool) -> tuple[Peer, ...]:
     """All peers, ourselves first. ours: the arguments of our own program. compiled: dlib from source, too."""
+    fetched = ("--archives", str(archives))
     return (
         Peer(OURS, "ours", arguments=ours),
         Peer("face_recognition", "hog_dlib", "face_recognition"),
         *((Peer("  with dlib compiled", "hog_dlib", "face_recognition_compiled"),) if compiled else ()),
-        Peer("MobileFaceNet float", "float_mobilefacenet", arguments=("--archives", str(archives))),
+        Peer("MobileFaceNet float", "float_mobilefacenet", arguments=fetched),
         Peer("dlib float", "float_dlib", "face_recognition"),
+        Peer("BlazeFace float", "float_blazeface", arguments=fetched),
         Peer("OpenCV Haar", "opencv_haar", "opencv"),
         Peer(
             "OpenCV YuNet",
