@@ -289,7 +289,8 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_tables(clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = folder(tmp_path / "people", 6)
-    assert main(["--state", str(tmp_path / "state"), "bench", "--peers", str(place)]) == 0
+    words = ["--peers", str(place), "--dlib-python", sys.executable]
+    assert main(["--state", str(tmp_path / "state"), "bench", *words]) == 0
     machine, costs, limits, notes = capsys.readouterr().out.split("\n\n")
     assert machine == "12 photographs of 6 people; 12 pairs, 6 of them of the same person; one thread each"
     rows = {line[:20].strip(): line[20:].split() for line in costs.splitlines()[1:]}
@@ -299,6 +300,7 @@ def test_the_tables(clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         " ".join(rows["face_recognition"][5:])
         == "2500.0 ms (10.0 x) 5000.0 ms (10.0 x) 5000.0 ms (10.0 x) 7 MiB"
     )
+    assert rows["in your Python"][:5] == whole
     assert rows["dlib float"][:2] == ["50.0%", "50.0%"], "who is not found is not recognised"
     assert " ".join(rows["OpenCV Haar"][4:]) == "500.0 ms (2.0 x) - 1000.0 ms 7 MiB"
     assert rows["MobileFaceNet float"] == ["NOT", "RUN", *"-------"]

@@ -47,9 +47,10 @@ def add_peers(parser: argparse.ArgumentParser) -> None:
         "--yunet", metavar="FILE", type=Path, help="a YuNet model for OpenCV, which ships none"
     )
     group.add_argument(
-        "--compile-dlib",
-        action="store_true",
-        help="face_recognition with dlib compiled on this machine, too (ten minutes and more, once)",
+        "--dlib-python",
+        metavar="FILE",
+        type=Path,
+        help="a Python that has face_recognition, perhaps over a dlib compiled here: takes part, too",
     )
 
 
@@ -68,7 +69,7 @@ def run_peers(args: argparse.Namespace, place: Place) -> int:
     work: Path = (args.work or CLONE / "build" / "peers").absolute()
     work.mkdir(parents=True, exist_ok=True)
     settings = () if place.settings_file is None else ("--settings", str(place.settings_file.absolute()))
-    peers = roster(("--state", str(place.state), *settings), work / "archives", args.yunet, args.compile_dlib)
+    peers = roster(("--state", str(place.state), *settings), work / "archives", args.yunet, args.dlib_python)
     _print(album, _results(peers, album, scripts, work))
     return 0
 
@@ -85,11 +86,11 @@ def _results(peers: tuple[Peer, ...], album: Album, scripts: Path, work: Path) -
 
 
 def _start(peer: Peer, scripts: Path, work: Path) -> Child:
-    python = Path(sys.executable)
+    python = peer.python or Path(sys.executable)
     if peer.requirements is not None:
         requirements = scripts / "peers" / "requirements" / f"{peer.requirements}.txt"
         python = environment(requirements, work / peer.requirements)
-    log = work / f"{peer.program}-{peer.requirements or 'own'}.log"
+    log = work / f"{peer.name.strip().replace(' ', '-')}.log"
     command = [str(python), "-P", "-m", f"peers.{peer.program}", *peer.arguments]
     return Child(command, (CLONE, scripts), log)
 
