@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from edge.commands.lines import show_progress
 from edge.commands.place import Place
+from edge.commands.progress import show_progress
 from edge.errors import EdgeError, SettingsError
 from edge.server.wire import UNKNOWN
 from edge.settings import EMBEDDERS, Settings
