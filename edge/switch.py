@@ -25,7 +25,7 @@ from edge.recognize import Recognizer
 from edge.store import Coverage, KeptLook, Store
 
 BATCH = 8
-"""Crops that are embedded before the store is written once (about 0.1 s of work)."""
+"""Crops that are embedded before the store is written once: each writing waits for the disk."""
 
 _LEAST_SPREAD = 4.0
 """Landmarks of a kept crop nearer to each other than this, in pixels, are none."""
