@@ -51,8 +51,8 @@ KEPT = Template(
 )
 """Where the landmarks lie on a kept crop, whichever embedder made the reference: MobileFaceNet's template,
 1.35 times as large, around the middle. Embedding the crop (a JPEG of quality 92) instead of the photograph
-gives a cosine of 0.9990 with MobileFaceNet and 0.9995 with dlib (60 pictures of LFW folds 0-1), and 0.9982 and
-0.9991 on faces of more than 130 px; larger and smaller crops come out lower with one of the two."""
+gives a cosine of 0.9990 with MobileFaceNet and 0.9995 with dlib (60 pictures of LFW folds 0-1), 0.9982 and
+0.9991 on faces above 130 px (40 of WIDER); larger and smaller crops come out lower with one of the two."""
 
 
 def kept_crop(picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> KeptCrop:
