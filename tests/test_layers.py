@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "face", "settings"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "picture"),
     ("align", "heads", "detect", "crop", "embed", "store"),
-    ("engine", "portrait", "vision", "recognize", "cap", "switch", "enrol"),
+    ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "enrol"),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
 )
