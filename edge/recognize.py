@@ -69,7 +69,7 @@ class Identified:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """The people as one embedder sees them, and what its scores are worth; after a switch it stays as it was."""
+    """The people as one embedder sees them, and what its scores are worth. A switch leaves it as it was."""
 
     model: str
     gallery: Gallery
