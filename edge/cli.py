@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "detect": "the faces in photographs, as JSON lines",
     "embed": "the faces in photographs with their embeddings, as JSON lines",
     "identify": "who is in photographs, as JSON lines",
+    "evaluate": "how well people are told apart: figures from photographs, or of the gallery",
     "bench": "how fast this device recognises the faces in photographs",
     "ca": "where the device's CA certificate is, and its fingerprint",
     "settings": "every setting with its default, unit and meaning, as a settings.toml",

@@ -17,9 +17,12 @@ from typing import Any
 
 from edge.access import new_token, token_hash
 from edge.budget import MemoryBudget
+from edge.calibration import Calibration, calibration_of
 from edge.clock import SystemClock
+from edge.engine import EMBEDDER
 from edge.enrol import Answer
-from edge.face import Box, Face
+from edge.face import Box, Face, Vector
+from edge.gallery import Candidate, Gallery
 from edge.match import Kind
 from edge.notices import Notice
 from edge.recognize import Identified
@@ -48,6 +51,9 @@ class Recognizing:
     warnings: tuple[Notice, ...] = ()
     person: Person = PERSON
     people: int = 0
+    model: str = "m1"
+    calibration: Calibration = field(default_factory=lambda: calibration_of(EMBEDDER))
+    gallery: Gallery = field(default_factory=lambda: Gallery(128))
 
     def detect(self, data: bytes) -> Detection:
         self._take(data)
@@ -75,6 +81,9 @@ class Recognizing:
         if self.failure is not None:
             raise self.failure
         return self.people
+
+    def nearest(self, vector: Vector, count: int) -> list[Candidate]:
+        return self.gallery.nearest(vector, count)
 
     def _take(self, data: bytes) -> None:
         self.pictures.append(data)

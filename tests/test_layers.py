@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
     ("align", "heads", "detect", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "switch", "notices", "enrol"),
+    ("evaluation",),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
 )
@@ -33,6 +34,7 @@ OUTSIDE: dict[str, str] = {
     "cryptography": "server",
     "ifaddr": "server",
     "ssl": "server",
+    "matplotlib": "evaluation",
     "argparse": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor). NumPy is everybody's."""

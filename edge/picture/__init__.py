@@ -6,6 +6,7 @@ from edge.picture.header import Header, inspect
 from edge.picture.letterbox import Letterbox
 from edge.picture.picture import Picture
 from edge.picture.source import Source, decode
+from edge.picture.thumbnail import Thumbnails
 
 __all__ = [
     "Cost",
@@ -13,6 +14,7 @@ __all__ = [
     "Letterbox",
     "Picture",
     "Source",
+    "Thumbnails",
     "cost",
     "decode",
     "encode_jpeg",

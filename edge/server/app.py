@@ -15,6 +15,7 @@ from edge.server.call import Call, Text
 from edge.server.contract import REASONS, error_answer
 from edge.server.cors import preflight_headers
 from edge.server.front import OPERATION, REQUEST_ID, TOKEN_NAME, Front
+from edge.server.gallery_watch import GalleryWatch
 from edge.server.gate import Gate
 from edge.server.health import Figures
 from edge.server.intake import ClientGone
@@ -26,10 +27,10 @@ Handler = Callable[[Call], dict[str, Any] | Text]
 _log = logging.getLogger(__name__)
 
 
-def make_application(services: Services, gate: Gate) -> Front:
+def make_application(services: Services, gate: Gate, watch: GalleryWatch) -> Front:
     """The WSGI application of one server."""
-    routes, figures = _Routes(), Figures()
-    handlers = _handlers(services, figures)
+    routes, figures = _Routes(), Figures(watch)
+    handlers = _handlers(services, figures, watch)
     for operation in OPERATIONS:
         callback = _answerer(operation, handlers[operation.name], services, gate)
         routes.route(_bottle_path(operation.path), operation.method, callback)
@@ -62,7 +63,7 @@ class _Routes(bottle.Bottle):  # type: ignore[misc]
         return body
 
 
-def _handlers(services: Services, figures: Figures) -> dict[str, Handler]:
+def _handlers(services: Services, figures: Figures, watch: GalleryWatch) -> dict[str, Handler]:
     api = Text("application/json", json.dumps(document(services.settings), separators=(",", ":")).encode())
     return {
         "detect": recognition.detect,
@@ -76,7 +77,7 @@ def _handlers(services: Services, figures: Figures) -> dict[str, Handler]:
         "mergePeople": people.merge_people,
         "getUsage": people.get_usage,
         "getOpenApi": lambda _: api,
-        "getHealth": health.Health(services).get_health,
+        "getHealth": health.Health(services, watch).get_health,
         "getMetrics": figures.get_metrics,
         "getCa": health.get_ca,
     }

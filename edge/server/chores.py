@@ -1,4 +1,4 @@
-"""What the server does once a minute: certificates, and people who are to be forgotten."""
+"""What the server does once a minute: certificates, people who are to be forgotten, the gallery's state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 
 from edge.clock import Clock
 from edge.errors import EdgeError
+from edge.server.gallery_watch import GalleryWatch
 from edge.server.services import Enroller
 from edge.server.tls import Certificates
 
@@ -20,9 +21,12 @@ _log = logging.getLogger(__name__)
 class Chores:
     """Runs beside the server until it is cancelled. A failure is logged and tried again."""
 
-    def __init__(self, certificates: Certificates, enroller: Enroller, clock: Clock) -> None:
+    def __init__(
+        self, certificates: Certificates, enroller: Enroller, watch: GalleryWatch, clock: Clock
+    ) -> None:
         self._certificates = certificates
         self._enroller = enroller
+        self._watch = watch
         self._clock = clock
         self._forget_at = clock.steady() + FIRST_FORGET_S
 
@@ -37,6 +41,7 @@ class Chores:
         try:
             self._certificates.refresh()
             self._forget()
+            self._watch.look()
         except EdgeError as error:
             _log.error("%s", error.message)
         except Exception:

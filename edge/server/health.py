@@ -11,11 +11,9 @@ from typing import Any
 from edge.clock import RELEASED
 from edge.errors import NotFound, NotReady
 from edge.server.call import Call, Text
+from edge.server.gallery_watch import GalleryWatch
 from edge.server.services import Services
 from edge.settings import EMBEDDERS
-
-TIGHT_FROM = 90_000
-"""People; the largest gallery that was measured has 100,000."""
 
 PATIENCE_S = 10.0
 """The store that has not answered for so long (seconds) is as good as gone."""
@@ -26,7 +24,8 @@ _log = logging.getLogger(__name__)
 class Figures:
     """Counts of the answered requests. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: GalleryWatch) -> None:
+        self._watch = watch
         self._lock = threading.Lock()
         self._answers: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -45,6 +44,7 @@ class Figures:
             "body_memory_bytes": budget.bodies.used,
             "picture_memory_bytes": budget.pictures.used,
             **_switch_gauges(call.services),
+            **self._watch.gauges(),
         }
         return Text("text/plain; version=0.0.4; charset=utf-8", self.text(gauges).encode("ascii"))
 
@@ -70,8 +70,9 @@ class Health:
     may make it wait, and all others are told what was seen last.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, watch: GalleryWatch) -> None:
         self._services = services
+        self._watch = watch
         self._looking = threading.Lock()
         self._looking_since: float | None = None  # steady seconds
         self._people: int | None = 0  # None: the store did not answer
@@ -95,7 +96,7 @@ class Health:
             "store": "ok",
             "camera": "none",
             "clock": "ok" if self._services.clock.now() >= RELEASED else "unset",
-            "gallery": "ok" if people < TIGHT_FROM else "tight",
+            "gallery": self._watch.state(people),
         }
 
     def _look(self) -> None:

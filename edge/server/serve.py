@@ -18,6 +18,7 @@ from edge.server.app import make_application
 from edge.server.bridge import Bridge
 from edge.server.chores import Chores
 from edge.server.front import malformed
+from edge.server.gallery_watch import GalleryWatch
 from edge.server.gate import Gate
 from edge.server.listener import Listener
 from edge.server.services import Enroller, Recognizer, Services
@@ -57,7 +58,8 @@ class Server:
         self._loop = asyncio.get_running_loop()
         settings = self._services.settings
         gate = Gate(self._services.store, self._services.clock, settings.max_requests)
-        application = make_application(self._services, gate)
+        watch = GalleryWatch(self._services)
+        application = make_application(self._services, gate, watch)
         bridge = Bridge(application, settings.max_requests + _REFUSING_THREADS, settings.request_seconds)
         listener = Listener(
             settings,
@@ -68,12 +70,12 @@ class Server:
         )
         port = _listen(listener, settings)
         self._catch_signals()
-        chores = Chores(self._certificates, self._services.enroller, self._services.clock)
+        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
         beside = [asyncio.create_task(chores.run()), asyncio.create_task(giving)]
         ready(_url(settings.host, port))
         await self._stop.wait()
-        gate.stopping = bridge.stopping = True
+        gate.stopping = bridge.stopping = watch.stopping = True
         listener.stop_accepting()
         await _drained(bridge, listener, settings.request_seconds)
         for task in beside:

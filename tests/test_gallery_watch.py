@@ -1,0 +1,131 @@
+"""What the server says of its gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.budget import MemoryBudget
+from edge.clock import SystemClock
+from edge.gallery import unit
+from edge.server.gallery_watch import PAUSE_S, GalleryWatch
+from edge.server.health import Figures
+from edge.server.services import Services
+from edge.settings import Settings
+from edge.store import Store, open_store
+from tests.serving import Recognizing
+from tests.store_help import enrolled, vector
+
+
+@dataclass
+class SlowClock:
+    """A clock that is put forward by hand."""
+
+    time: float = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def steady(self) -> float:
+        return self.time
+
+
+@dataclass
+class Watched:
+    """A store, its gallery, and who watches it."""
+
+    store: Store
+    clock: SlowClock = field(default_factory=SlowClock)
+    recognizing: Recognizing = field(default_factory=Recognizing)
+
+    def __post_init__(self) -> None:
+        memory = MemoryBudget(2 << 20, 1 << 20, SystemClock())
+        double = self.recognizing
+        services = Services(Settings(), self.store, double, double, memory, self.clock, None)
+        self.watch = GalleryWatch(services)
+
+    def enrol(self, *seeds: int) -> None:
+        person = enrolled(self.store, None, *seeds)
+        gallery = self.recognizing.gallery
+        gallery.update(person.row, np.stack([unit(vector(seed)) for seed in seeds]))
+        self.recognizing.people = len(gallery)
+
+    @property
+    def people(self) -> float | None:
+        return self.watch.gauges().get("gallery_people")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with open_store(tmp_path) as store:
+        yield Watched(store)
+
+
+def test_a_gallery_is_tight_when_its_people_look_alike(watched: Watched) -> None:
+    """Once somebody has looked: a picture of the first person is the second one's, too."""
+    watched.enrol(1, 2)
+    watched.enrol(1)
+    assert (watched.watch.state(2), watched.watch.gauges()) == ("ok", {})
+    watched.watch.look()
+    assert watched.watch.state(2) == "tight"
+    gauges = watched.watch.gauges()
+    assert gauges["gallery_references"] == 3
+    assert gauges["gallery_disagreeing"] == 1
+    assert gauges["gallery_stranger_hits"] == 1
+    assert gauges["gallery_head_room"] < 0
+    assert gauges["gallery_closest_similarity"] == 100
+    assert "\napi_face_gallery_stranger_hits 1\n" in Figures(watched.watch).text(gauges)
+
+
+def test_people_who_look_different_leave_it_ok(watched: Watched) -> None:
+    watched.enrol(5)
+    watched.enrol(6)
+    watched.watch.look()
+    assert watched.watch.state(2) == "ok"
+    assert watched.watch.gauges()["gallery_head_room"] > 0
+
+
+def test_too_many_people_are_tight_at_once(watched: Watched) -> None:
+    assert (watched.watch.state(89_999), watched.watch.state(90_000)) == ("ok", "tight")
+
+
+def test_it_is_looked_at_after_a_change_and_a_pause(watched: Watched) -> None:
+    watched.enrol(11)
+    watched.watch.look()
+    watched.enrol(12)
+    watched.watch.look()
+    assert watched.people == 1
+    watched.clock.time += PAUSE_S
+    watched.watch.look()
+    assert watched.people == 2
+    watched.clock.time += PAUSE_S
+    watched.recognizing.failure = AssertionError("nothing has changed: nothing is to be read")
+    watched.watch.look()
+
+
+def test_a_long_look_is_followed_by_a_long_pause(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly() -> int:
+        watched.clock.time += 100
+        return 1
+
+    monkeypatch.setattr(watched.recognizing, "refresh", slowly)
+    watched.enrol(21)
+    watched.watch.look()
+    watched.enrol(22)
+    watched.clock.time += 1900
+    watched.watch.look()
+    assert watched.people == 1
+    watched.clock.time += 100
+    watched.watch.look()
+    assert watched.people == 2
+
+
+def test_a_stop_breaks_it_off(watched: Watched) -> None:
+    watched.enrol(31)
+    watched.watch.stopping = True
+    watched.watch.look()
+    assert watched.people is None
