@@ -139,7 +139,7 @@ def test_train_names_somebody_unknown_and_refuses_a_second_name(store: Store, en
     assert (named.id, named.name) == (unknown.id, "Anna")
     before = len(store.references(named.row))
     with pytest.raises(NameConflict, match="Anna"):
-        enroller.train(b"0.985 anna", "Berta", None)
+        enroller.train(b"0.9 anna", "Berta", None)
     kept = store.person(named.id)
     assert kept is not None
     assert kept.name == "Anna"
@@ -173,9 +173,9 @@ def test_a_sure_match_becomes_a_reference_and_the_same_picture_does_not_twice(
     store: Store, enroller: Enroller
 ) -> None:
     anna = enroller.train(b"1 anna", None, None).person
-    enroller.train(b"0.985 anna", None, None)
+    enroller.train(b"0.9 anna", None, None)
     assert len(store.references(anna.row)) == 2
-    enroller.train(b"0.985 anna", None, None)
+    enroller.train(b"0.9 anna", None, None)
     assert len(store.references(anna.row)) == 2
 
 
@@ -206,7 +206,7 @@ def test_new_makes_twins_and_twins_are_ambiguous(enroller: Enroller) -> None:
 def test_at_the_cap_the_least_useful_reference_gives_way(store: Store) -> None:
     enroller = build(store, max_references=3)
     anna = enroller.train(b"1 anna", "Anna", None).person
-    for likeness in ("0.97", "0.99", "0.95", "0.93", "0.985"):
+    for likeness in ("0.96", "0.85", "0.67", "0.44", "0.17"):
         assert enroller.train(f"{likeness} anna".encode(), "Anna", anna.id).person.id == anna.id
     assert len(store.references(anna.row)) == 3
 
@@ -228,7 +228,7 @@ def test_looks_set_aside_are_outside_the_cap_but_not_without_bounds(store: Store
     enroller = build(store, max_references=2)
     anna = enroller.train(b"1 anna", "Anna", None).person
     aside: list[int] = []
-    for likeness in ("0.985", "0.95", "0.89", "0.8"):
+    for likeness in ("0.96", "0.85", "0.67", "0.44"):
         with store.writing():
             used = [one for one in store.remembered(anna.row) if one.set_aside is None]
             store.set_aside(used[-1].row, "to see")
@@ -242,7 +242,7 @@ def test_looks_set_aside_are_outside_the_cap_but_not_without_bounds(store: Store
 def test_looks_that_the_answering_embedder_does_not_know_give_way_first(store: Store) -> None:
     enroller = build(store, max_references=3)
     anna = enroller.train(b"1 anna", "Anna", None).person
-    enroller.train(b"0.97 anna", "Anna", anna.id)
+    enroller.train(b"0.96 anna", "Anna", anna.id)
     dormant = [one.row for one in store.remembered(anna.row)]
     with store.writing():
         for row in dormant[:1]:
@@ -252,7 +252,7 @@ def test_looks_that_the_answering_embedder_does_not_know_give_way_first(store: S
     assert store.use_model(EMBEDDER)
     with store.writing():  # as if these two had never been embedded
         store._people.open_write().execute("DELETE FROM embedding WHERE model = ?", (EMBEDDER,))
-    for likeness in ("0.92", "0.85", "0.75"):
+    for likeness in ("0.85", "0.67", "0.44"):
         enroller.train(f"{likeness} anna".encode(), None, anna.id)
     assert not {one.row for one in store.remembered(anna.row)} & set(dormant)
     assert len(store.references(anna.row)) == 3
@@ -326,7 +326,7 @@ def test_a_very_blurred_picture_of_somebody_known_is_learnt_from_only_if_somebod
     store: Store, enroller: Enroller
 ) -> None:
     anna = enroller.train(b"1 anna", "Anna", None).person
-    poor = b"0.985 anna sharpness=0.1"
+    poor = b"0.9 anna sharpness=0.1"
     answer = enroller.train(poor, None, None)
     assert answer.person.id == anna.id
     assert [warning.code for warning in answer.warnings] == ["blurred_face", "not_added"]
@@ -338,7 +338,7 @@ def test_a_very_blurred_picture_of_somebody_known_is_learnt_from_only_if_somebod
 
 def test_what_is_only_marked_is_learnt_from(store: Store, enroller: Enroller) -> None:
     anna = enroller.train(b"1 anna", "Anna", None).person
-    answer = enroller.train(b"0.985 anna yaw=45", None, None)
+    answer = enroller.train(b"0.9 anna yaw=45", None, None)
     assert [warning.code for warning in answer.warnings] == ["turned_face"]
     assert len(store.references(anna.row)) == 2
 

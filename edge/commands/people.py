@@ -102,14 +102,9 @@ def _show(store: Store, args: argparse.Namespace) -> None:
     print(f"name         {person.name or UNKNOWN}")
     print(f"enrolled by  {person.enrolled_by}")
     print(f"since        {date(person.created)}")
-    unlike = _disagreeing(store, person)
+    unlike, model = _disagreeing(store, person), store.model()
     for reference in store.remembered(person.row):
-        parts = [_describe_reference(reference)]
-        if reference.look is not None:
-            parts += [flaw.code for flaw in flaws(reference.look, store.model())]
-        if reference.row in unlike:
-            parts.append(f"unlike the others ({unlike[reference.row]:.0f} %)")
-        print(f"reference    {'  '.join(parts)}")
+        print(f"reference    {_marked(reference, model, unlike)}")
 
 
 def _check(store: Store, args: argparse.Namespace) -> None:
@@ -118,10 +113,11 @@ def _check(store: Store, args: argparse.Namespace) -> None:
     for person in people:
         unlike = _disagreeing(store, person)
         found += bool(unlike)
-        for row, similarity in unlike.items():
-            name = person.name or UNKNOWN
-            print(f"{person.id}  {name}  reference {row} is {similarity:.0f} % like the others")
-            print(f'    api-face people set-aside {row} --why "unlike the others"')
+        for reference in store.remembered(person.row):
+            if reference.row in unlike:
+                print(f"{person.id}  {person.name or UNKNOWN}")
+                print(f"    reference {_marked(reference, store.model(), unlike)}")
+                print(f'    api-face people set-aside {reference.row} --why "unlike the others"')
     print(f"{found} of {len(people)} people have references that disagree")
 
 
@@ -133,6 +129,16 @@ def _disagreeing(store: Store, person: Person) -> dict[int, float]:
     vectors = np.stack([one.vector for one in used])
     found = disagreeing(vectors, calibration_of(store.model()))
     return {row: one.similarity for one in found if (row := used[one.index].row) is not None}
+
+
+def _marked(reference: Remembered, model: str, unlike: dict[int, float]) -> str:
+    """A reference in a line, with what is poor of it."""
+    parts = [_describe_reference(reference)]
+    if reference.look is not None:
+        parts += [flaw.code for flaw in flaws(reference.look, model)]
+    if reference.row in unlike:
+        parts.append(f"unlike the others ({unlike[reference.row]:.0f} %)")
+    return "  ".join(parts)
 
 
 def _describe_reference(reference: Remembered) -> str:

@@ -38,7 +38,7 @@ def _seen(path: Path) -> np.ndarray | None:
         small = picture.crop(tuple(round(edge) for edge in cut)).resize((64, 64), Image.Resampling.BICUBIC)
         stream = io.BytesIO()
         small.save(stream, "JPEG", quality=92)
-        with Source(stream.getvalue(), MemoryBudget(1 << 30, 1 << 30, SystemClock()), 10.0) as source:
+        with Source(stream.getvalue(), MemoryBudget(2 << 30, 1 << 30, SystemClock()), 10.0) as source:
             try:
                 look = cut_out_portrait(looks._engine, source.picture(64)).look
             except NoFace:
