@@ -15,7 +15,7 @@ EDGE = Path(__file__).resolve().parent.parent / "edge"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "face", "settings"),
     ("access", "budget", "interpreter", "gallery", "match", "picture"),
-    ("align", "heads", "detect", "crop", "embed", "store"),
+    ("align", "heads", "confidence", "detect", "crop", "embed", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "enrol"),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
