@@ -18,13 +18,8 @@ LEAST_SECOND = 0.05
 """A face net that sees nothing counts as this probability: a strong proposal may still stand."""
 
 LARGE = 64.0
-"""Pixels of the wide net's input from which on the face net's opinion counts for more. Of a large face it
-sees enough to be sure; what it doubts at that size is mostly an animal."""
-
-
-USUAL_SPREAD = 4.0
-"""Pixels: the median over faces. Where the anchors that see a face place its landmarks far apart, there often
-is none."""
+"""Pixels of the wide net's input from which on it counts against a face that the face net sees none: smaller
+ones it often misses, but what it does not see at that size is mostly an animal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +34,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the face net saw there. box, landmarks: pixels of the picture; landmarks.score: its probability.
-
-    spread: how far its anchors disagree about the landmarks (root mean square), in pixels of its input.
-    """
+    """What the face net saw there. box, landmarks: pixels of the picture; landmarks.score: its probability."""
 
     landmarks: Landmarks
     box: Box
-    spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +68,9 @@ class Fusion:
 
     def evidence(self, proposal: Proposal, seen: Seen | None) -> tuple[float, ...]:
         """The numbers that EVIDENCE names."""
-        score = LEAST_SECOND if seen is None else max(seen.landmarks.score, LEAST_SECOND)
-        second = float(logit(score))
-        octaves = max(0.0, math.log2(max(proposal.input_side, 1.0) / LARGE))
-        spread = 0.0 if seen is None else seen.spread - USUAL_SPREAD
-        return 1.0, float(logit(proposal.probability)), second, second * octaves, spread
+        second = LEAST_SECOND if seen is None else max(seen.landmarks.score, LEAST_SECOND)
+        unseen = max(0.0, math.log2(max(proposal.input_side, 1.0) / LARGE)) if seen is None else 0.0
+        return 1.0, float(logit(proposal.probability)), float(logit(second)), unseen
 
     def box(self, proposal: Proposal, seen: Seen | None) -> Box:
         """Half way between the boxes of both nets: their errors differ."""
@@ -108,7 +97,6 @@ EVIDENCE = (
     "one",
     "log-odds of the wide net",
     "log-odds of the face net",
-    "the same, for each doubling of the face's size above LARGE",
-    "spread of the landmarks, less the usual",
+    "doublings of the size above LARGE, where the face net sees nothing",
 )
 """What the weights belong to, in order."""

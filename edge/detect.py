@@ -24,6 +24,10 @@ PROPOSAL_THRESHOLD = 0.25
 MOST_PROPOSALS = 600
 """Proposals looked at in one picture: a class photograph has 40, a crowd is cut off here."""
 
+MOST_ENLARGED = 2
+LEAST_CANVAS = 512
+"""Pixels: the largest anchor fills it."""
+
 NMS_IOU = 0.3
 CROP_FACTOR = 2.67
 """Side of the second net's square, in longer sides of the proposed box."""
@@ -33,13 +37,12 @@ CROP_FACTOR = 2.67
 class Look:
     """The surest face on one crop, in pixels of the crop. box: left, top, width, height; landmarks: 4 x 2.
 
-    probability: 0..1. spread: root mean square distance of the anchors' landmarks from their mean.
+    probability: 0..1.
     """
 
     probability: float
     box: Vector
     landmarks: Vector
-    spread: float
 
 
 class LandmarkNet:
@@ -72,9 +75,7 @@ class LandmarkNet:
         landmarks = mean[4:12].reshape(4, 2)
         if np.abs(landmarks[0] - landmarks[1]).max() < 1:
             return None  # both eyes in one place: nothing could be aligned by it
-        apart = (points[same, 4:12] - mean[4:12]) ** 2
-        spread = float(np.sqrt((apart * weight).sum() / weight.sum() / 8))
-        return Look(float(probability[best]), mean[:4], landmarks, spread)
+        return Look(float(probability[best]), mean[:4], landmarks)
 
 
 class Detector:
@@ -123,12 +124,16 @@ class Detector:
 
 
 def canvas_side(width: int, height: int, square: int, step: int) -> int:
-    """Long side of the canvas for a picture of that size: as long as the canvas, its sides multiples of
-    step, has no more pixels than the square has. A wide picture is seen larger at the same cost.
+    """Long side of the canvas for a picture of that size, a multiple of step.
+
+    As long as the canvas has no more pixels than the square of the network: a wide picture is seen larger at
+    the same cost. And no longer than MOST_ENLARGED times the picture's (LEAST_CANVAS at least): a small
+    picture costs less, and shows nothing more when it is blown up.
     """
     long_side, short_side = max(width, height), min(width, height)
-    side = square
-    while side < 2 * square:
+    most = max(LEAST_CANVAS, -(-MOST_ENLARGED * long_side // step) * step)
+    side = step
+    while side < min(most, 2 * square):
         wider = side + step
         narrow = -(-max(1, int(short_side * wider / long_side + 1e-6)) // step) * step
         if wider * narrow > square * square:
@@ -150,7 +155,7 @@ def find_face(net: LandmarkNet, picture: Picture, box: Box, squeeze: float = 1.0
     back = invert(matrix)
     (left, top), (right, bottom) = apply(back, np.stack([look.box[:2], look.box[:2] + look.box[2:]])).tolist()
     landmarks = Landmarks(apply(back, look.landmarks), look.probability)
-    return Seen(landmarks, Box(left, top, right - left, bottom - top), look.spread)
+    return Seen(landmarks, Box(left, top, right - left, bottom - top))
 
 
 def find_landmarks(net: LandmarkNet, picture: Picture, box: Box, squeeze: float = 1.0) -> Landmarks | None:

@@ -18,10 +18,13 @@ from tests.pictures import opened
     [
         ((1024, 1024), 1024),
         ((640, 480), 1152),
+        ((250, 250), 512),
+        ((500, 375), 1024),
         ((3024, 4032), 1152),
         ((1920, 1080), 1280),
         ((3000, 2), 2048),
-        ((1, 1), 1024),
+        ((64, 64), 512),
+        ((1, 1), 512),
     ],
 )
 def test_the_canvas_is_as_long_as_the_area_of_the_square_allows(size: tuple[int, int], side: int) -> None:

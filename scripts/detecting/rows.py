@@ -15,10 +15,13 @@ from edge.face import Box, Vector
 MET = 0.35
 """Overlap from which on a proposal counts as the annotated face: half of it would cost the small ones."""
 
+EMPTY = 4.0
+"""Weight of a proposal in a picture without people: in a home most pictures are."""
+
 
 @dataclass(frozen=True)
 class Rows:
-    """All proposals: evidence (n x 5), whether each is a face, its weight, the number of its picture, and
+    """All proposals: evidence (n x 4), whether each is a face, its weight, the number of its picture, and
     what the recipe would say of it."""
 
     evidence: Floats
@@ -63,11 +66,10 @@ def rows_of(fusion: Fusion, observed: list[Observation], truth: list[Vector]) ->
         for (proposal, seen), face in zip(observation.looks, met(observation, boxes), strict=True):
             evidence.append(fusion.evidence(proposal, seen))
             right.append(face is not None)
-            weight.append(len(observation.looks) ** -0.5)
+            weight.append(1.0 if len(boxes) else EMPTY)
             picture.append(number)
             recipe.append(float(heads.sigmoid((evidence[-1][1] + evidence[-1][2]) / 2)))
-    weights = np.array(weight) * len(weight) / sum(weight)
-    return Rows(np.array(evidence), np.array(right), weights, np.array(picture), np.array(recipe))
+    return Rows(np.array(evidence), np.array(right), np.array(weight), np.array(picture), np.array(recipe))
 
 
 def print_reliability(name: str, likely: Floats, rows: Rows) -> None:
