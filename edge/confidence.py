@@ -34,7 +34,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the face net saw there. box, landmarks: pixels of the picture; landmarks.score: its probability."""
+    """What the face net saw there; pixels of the picture. landmarks.score: its probability."""
 
     landmarks: Landmarks
     box: Box
