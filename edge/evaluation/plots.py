@@ -161,7 +161,7 @@ def draw_dir_fpir(rows: Sequence[Result], rate: float, title: str, path: Path) -
 
 
 def draw_reliability(found: Judged, threshold: float, title: str, path: Path) -> Path:
-    """Whether faces of a confidence of 80 % are faces in four of five cases."""
+    """Whether what is found with a confidence of 80 % is a face in four of five cases."""
     figure, _, axes = _figure(title)
     rows = reliability(found, np.linspace(0, 1, 11))
     axes.plot([0, 100], [0, 100], color="#999999", linewidth=1, label="calibrated")
@@ -174,8 +174,8 @@ def draw_reliability(found: Judged, threshold: float, title: str, path: Path) ->
     axes.axvline(100 * threshold, color="#333333", linewidth=1, linestyle="--", label="reported from here")
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 102)
-    axes.set_xlabel("confidence (%, mean of ten bins; beside each point the number of faces)")
-    axes.set_ylabel("faces that are faces (%)")
+    axes.set_xlabel("confidence of faces found (%; ten bins, the number in each beside its point)")
+    axes.set_ylabel("of these, faces that are there (%)")
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     return _saved(figure, path)
 
