@@ -48,9 +48,10 @@ def _saved(figure: Any, path: Path) -> Path:
 
 
 def draw_roc(rows: Sequence[Verification], title: str, path: Path) -> Path:
-    """True accept rate against false accept rate over all pairs; a 95 % band for the first row."""
+    """True accept rate against false accept rate over all pairs; 95 % bands of two rows, or of the first."""
     figure, _, axes = _figure(title)
     lowest = 1e-2
+    banded = range(len(rows) if len(rows) <= 2 else 1)
     for number, row in enumerate(rows):
         colour = _COLOURS[number % len(_COLOURS)]
         trials = row.kept.trials
@@ -59,12 +60,12 @@ def draw_roc(rows: Sequence[Verification], title: str, path: Path) -> Path:
         rates = [float(rate) for rate in np.geomspace(least, 0.1, 60)]
         curve = [
             point
-            for point in points(trials, rates, row.weights[: 200 if number == 0 else 0])
+            for point in points(trials, rates, row.weights[: 200 if number in banded else 0])
             if not math.isnan(point.threshold)
         ]
         false = [point.false_rate for point in curve]
         axes.plot(false, [100 * point.true_rate.value for point in curve], color=colour, label=_name(row))
-        if number == 0:
+        if number in banded:
             low = [100 * point.true_rate.low for point in curve]
             high = [100 * point.true_rate.high for point in curve]
             axes.fill_between(
