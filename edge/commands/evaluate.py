@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
             raise SettingsError(f"--{name} is at least 1, not {getattr(args, name)}")
     settings = place.settings(embedder=args.embedder)
     if args.gallery:
-        return evaluate_gallery.run(args, place, settings)
+        return evaluate_gallery.tested(args, place, settings)
     task = _Task.of(args, settings)
     found = {**_recognition(task), **evaluate_detection.measured(task.tables, task.how, args, settings)}
     if args.json:

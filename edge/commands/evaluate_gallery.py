@@ -20,7 +20,7 @@ _MOST_ROWS = 20
 """People listed; JSON lists all."""
 
 
-def run(args: argparse.Namespace, place: Place, settings: Settings) -> int:
+def tested(args: argparse.Namespace, place: Place, settings: Settings) -> int:
     """A few lines, and a table of the people who need a look; with --json everything."""
     with opened_store(place.state) as store:
         model = store.model() or EMBEDDERS[settings.embedder]

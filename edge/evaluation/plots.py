@@ -48,30 +48,35 @@ def _saved(figure: Any, path: Path) -> Path:
 
 
 def draw_roc(rows: Sequence[Verification], title: str, path: Path) -> Path:
-    """True accept rate against false accept rate over all pairs, with 95 % bands."""
+    """True accept rate against false accept rate over all pairs; 95 % bands of two rows, or of the first."""
     figure, _, axes = _figure(title)
     lowest = 1e-2
-    for colour, row in zip(_COLOURS, rows, strict=False):
+    banded = range(len(rows) if len(rows) <= 2 else 1)
+    for number, row in enumerate(rows):
+        colour = _COLOURS[number % len(_COLOURS)]
         trials = row.kept.trials
-        least = max(LEAST_WRONG / 2 / max(row.different, 1), 1e-6)
+        least = LEAST_WRONG / max(row.different, LEAST_WRONG * 100)
         lowest = min(lowest, least)
         rates = [float(rate) for rate in np.geomspace(least, 0.1, 60)]
         curve = [
-            point for point in points(trials, rates, row.weights[:200]) if not math.isnan(point.threshold)
+            point
+            for point in points(trials, rates, row.weights[: 200 if number in banded else 0])
+            if not math.isnan(point.threshold)
         ]
         false = [point.false_rate for point in curve]
         axes.plot(false, [100 * point.true_rate.value for point in curve], color=colour, label=_name(row))
-        low = [100 * point.true_rate.low for point in curve]
-        axes.fill_between(
-            false, low, [100 * point.true_rate.high for point in curve], color=colour, alpha=0.15, linewidth=0
-        )
+        if number in banded:
+            low = [100 * point.true_rate.low for point in curve]
+            high = [100 * point.true_rate.high for point in curve]
+            axes.fill_between(
+                false, low, high, color=colour, alpha=0.15, linewidth=0, label="its 95 % interval"
+            )
     shipped = next((one for one in rows[0].shipped if one.people == 1), None)
     if shipped is not None and not math.isnan(shipped.found) and shipped.found > 0:
         axes.axvline(shipped.found, color="#333333", linewidth=1, linestyle="--")
-        axes.text(
-            shipped.found, 0.02, f" threshold {shipped.threshold:.3f}", transform=axes.get_xaxis_transform(),
-            fontsize=8, color="#333333",
-        )  # fmt: skip
+        words = f" the shipped threshold\n for one person, {shipped.threshold:.3f}"
+        bottom = axes.get_xaxis_transform()
+        axes.text(shipped.found, 0.02, words, transform=bottom, fontsize=8, color="#333333")
     axes.set_xscale("log")
     axes.set_xlim(lowest, 0.1)
     axes.set_ylim(top=100.5)
@@ -122,18 +127,33 @@ def _coarser(counts: Any, most: int = 160) -> tuple[Any, Any]:
 def draw_dir_fpir(rows: Sequence[Result], rate: float, title: str, path: Path) -> Path:
     """Known people found against strangers named, for each size of gallery, with 95 % bars."""
     figure, _, axes = _figure(title)
-    drawn = [row for row in rows if row.curve]
-    for number, row in enumerate(drawn):
-        colour = _COLOURS[number % len(_COLOURS)]
-        false = [100 * point.false_rate for point in row.curve]
+    styles = {1: "--"}
+    places: dict[int, int] = {}
+    for number, row in enumerate(row for row in rows if row.curve):
+        place = places.setdefault(row.references, 0)
+        places[row.references] += 1
+        false = [100 * point.false_rate * 1.02**number for point in row.curve]  # bars beside each other
         found = [100 * point.true_rate.value for point in row.curve]
         below = [100 * (point.true_rate.value - point.true_rate.low) for point in row.curve]
         above = [100 * (point.true_rate.high - point.true_rate.value) for point in row.curve]
         label = f"{row.people} people, {row.references} reference{'s' if row.references > 1 else ''}"
-        axes.errorbar(false, found, [below, above], color=colour, marker="o", markersize=3, linewidth=1.4,
-                      elinewidth=0.8, capsize=2, label=label)  # fmt: skip
-    axes.axvline(100 * rate, color="#333333", linewidth=1, linestyle="--", label=f"promised: {rate:.1%}")
+        axes.errorbar(
+            false,
+            found,
+            [below, above],
+            color=_COLOURS[place % len(_COLOURS)],
+            linestyle=styles.get(row.references, "-"),
+            marker="o",
+            markersize=3,
+            linewidth=1.4,
+            elinewidth=0.8,
+            capsize=2,
+            label=label,
+        )
+    axes.axvline(100 * rate, color="#333333", linewidth=1, linestyle=":", label=f"promised: {rate:.1%}")
     axes.set_xscale("log")
+    axes.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
+    axes.minorticks_off()
     axes.set_ylim(top=100.5)
     axes.set_xlabel("false positive identification rate (% of strangers given a name)")
     axes.set_ylabel("detection and identification rate (% of known people found)")
@@ -142,7 +162,7 @@ def draw_dir_fpir(rows: Sequence[Result], rate: float, title: str, path: Path) -
 
 
 def draw_reliability(found: Judged, threshold: float, title: str, path: Path) -> Path:
-    """Whether faces of a confidence of 80 % are faces in four of five cases."""
+    """Whether what is found with a confidence of 80 % is a face in four of five cases."""
     figure, _, axes = _figure(title)
     rows = reliability(found, np.linspace(0, 1, 11))
     axes.plot([0, 100], [0, 100], color="#999999", linewidth=1, label="calibrated")
@@ -155,8 +175,8 @@ def draw_reliability(found: Judged, threshold: float, title: str, path: Path) ->
     axes.axvline(100 * threshold, color="#333333", linewidth=1, linestyle="--", label="reported from here")
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 102)
-    axes.set_xlabel("confidence (%, mean of ten bins; beside each point the number of faces)")
-    axes.set_ylabel("faces that are faces (%)")
+    axes.set_xlabel("confidence of faces found (%; ten bins, the number in each beside its point)")
+    axes.set_ylabel("of these, faces that are there (%)")
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     return _saved(figure, path)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 _QUALITY = 92
 
 
 class Thumbnails:
-    """Cuts parts out of one picture file (8-bit colour, upright as stored)."""
+    """Cuts parts out of one picture file, turned upright as everywhere."""
 
     def __init__(self, data: bytes) -> None:
         """data: a JPEG or PNG that has been looked at by Source, which refuses what is none."""
-        self._image = Image.open(io.BytesIO(data)).convert("RGB")
+        self._image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
 
     def jpeg(self, left: float, top: float, width: float, height: float, side: int) -> bytes:
         """A side x side JPEG of a rectangle (pixels, rounded; black where it leaves the picture)."""
