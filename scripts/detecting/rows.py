@@ -16,7 +16,7 @@ MET = 0.35
 """Overlap from which on a proposal counts as the annotated face: half of it would cost the small ones."""
 
 EMPTY = 8.0
-"""Weight of a proposal in a picture without people: in a home most pictures are. Chosen among 1, 4, 8, 16."""
+"""Weight of a proposal in a picture without people: in a home most pictures are. Chosen among 1 to 16."""
 
 
 @dataclass(frozen=True)
