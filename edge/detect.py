@@ -1,8 +1,8 @@
 """picture -> faces: a wide net proposes boxes, a face net looks at each and finds the landmarks.
 
 FaceBoxes on the letterboxed picture proposes; MediaPipe's full-range BlazeFace sees each proposal
-on a square crop, confirms it and gives its landmarks. Their probabilities are fused: the second
-opinion throws out most of what is no face, and costs little recall (docs/detection.md).
+on a square crop, confirms it and gives its landmarks. edge.confidence makes one opinion of the two: the
+second throws out most of what is no face, and sharpens the box (docs/detection.md).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from edge import heads
 from edge.align import Matrix, apply, invert, square_crop
+from edge.confidence import Fusion, Proposal, Seen
 from edge.face import Box, Face, Landmarks, Pixels, Vector
 from edge.interpreter import Model
 from edge.picture import Picture
@@ -23,28 +24,25 @@ PROPOSAL_THRESHOLD = 0.25
 MOST_PROPOSALS = 600
 """Proposals looked at in one picture: a class photograph has 40, a crowd is cut off here."""
 
+MOST_ENLARGED = 2
+LEAST_CANVAS = 512
+"""Pixels: the largest anchor fills it."""
+
 NMS_IOU = 0.3
 CROP_FACTOR = 2.67
 """Side of the second net's square, in longer sides of the proposed box."""
 
-_LEAST_SECOND = 0.05
-"""A second net that sees nothing counts as this probability: a strong proposal may still stand."""
 
-_CROP_FILL = 127
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """The surest face on one crop, in pixels of the crop. box: left, top, width, height; landmarks: 4 x 2.
 
+    probability: 0..1.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A box (pixels of the upright picture) and the first net's probability, 0..1."""
-
-    box: Box
     probability: float
-
-
-def fuse(first: float, second: float) -> float:
-    """Two probabilities as one: the mean of their log-odds."""
-    mean = (heads.logit(first) + heads.logit(second)) / 2
-    return float(1 / (1 + np.exp(-mean)))
+    box: Vector
+    landmarks: Vector
 
 
 class LandmarkNet:
@@ -55,8 +53,8 @@ class LandmarkNet:
         self.size = model.shape[0]
         self._anchors = heads.blazeface_anchors(self.size)
 
-    def look(self, pixels: Pixels, expected: Vector, least: float = 0.1) -> tuple[float, Vector] | None:
-        """The surest face that overlaps the expected box (crop pixels): probability, 4 x 2 landmarks.
+    def look(self, pixels: Pixels, expected: Vector, least: float = 0.1) -> Look | None:
+        """The surest face that overlaps the expected box (crop pixels).
 
         Overlapping answers are averaged by their probability, as MediaPipe does. None: no face there.
         """
@@ -77,51 +75,93 @@ class LandmarkNet:
         landmarks = mean[4:12].reshape(4, 2)
         if np.abs(landmarks[0] - landmarks[1]).max() < 1:
             return None  # both eyes in one place: nothing could be aligned by it
-        return float(probability[best]), landmarks
+        return Look(float(probability[best]), mean[:4], landmarks)
 
 
 class Detector:
     """The two nets together."""
 
     def __init__(self, proposer: Model, landmark_net: LandmarkNet) -> None:
-        self._proposer = proposer
+        self.proposer = proposer
         self._landmarks = landmark_net
-        self._anchors = heads.faceboxes_anchors(proposer.shape[0])
+        self._fusion = Fusion.of(proposer.calibration)
 
     def detect(self, picture: Picture, min_confidence: float) -> tuple[Face, ...]:
         """The faces of a picture, highest confidence first, boxes clipped to the picture."""
-        faces = [self._confirm(picture, proposal) for proposal in self.propose(picture)]
+        faces = [self._face(picture, proposal, seen) for proposal, seen in self.look(picture)]
         kept = [face for face in faces if face.confidence >= min_confidence and not _empty(face.box)]
         return tuple(sorted(kept, key=lambda face: -face.confidence))
 
+    def look(self, picture: Picture) -> list[tuple[Proposal, Seen | None]]:
+        """What the wide net proposes, and what the face net sees there."""
+        proposals = self.propose(picture)
+        return [(proposal, find_face(self._landmarks, picture, proposal.box)) for proposal in proposals]
+
     def propose(self, picture: Picture) -> list[Proposal]:
         """What the wide net alone takes for faces, best first."""
-        pixels, letterbox = picture.letterbox(self._proposer.shape[0])
-        outputs = self._proposer.run(pixels)
-        head = self._proposer.card["head"]
+        step = int(self.proposer.card["multiple"])
+        side = canvas_side(picture.width, picture.height, self.proposer.shape[0], step)
+        pixels, letterbox = picture.letterbox(side, multiple=step)
+        outputs = self.proposer.run(pixels)
+        head = self.proposer.card["head"]
         chosen, probability = heads.select(outputs["scores"], head, PROPOSAL_THRESHOLD)
-        boxes = heads.decode_faceboxes(heads.unscale(outputs["boxes"], chosen, head), self._anchors[chosen])
+        anchors = heads.faceboxes_anchors(pixels.shape[1], pixels.shape[0])[chosen]
+        boxes = heads.decode_faceboxes(heads.unscale(outputs["boxes"], chosen, head), anchors)
         kept = heads.nms(boxes, probability, NMS_IOU, MOST_PROPOSALS)
-        return [Proposal(letterbox.box(*boxes[index].tolist()), float(probability[index])) for index in kept]
+        return [
+            Proposal(
+                letterbox.box(*boxes[index].tolist()),
+                float(probability[index]),
+                float(boxes[index, 2:].max()),
+            )
+            for index in kept
+        ]
 
-    def _confirm(self, picture: Picture, proposal: Proposal) -> Face:
-        seen = find_landmarks(self._landmarks, picture, proposal.box)
-        second = max(seen.score if seen is not None else 0.0, _LEAST_SECOND)
-        fused = fuse(proposal.probability, second)
-        return Face(proposal.box.clip(picture.width, picture.height), fused, seen)
+    def _face(self, picture: Picture, proposal: Proposal, seen: Seen | None) -> Face:
+        box = self._fusion.box(proposal, seen).clip(picture.width, picture.height)
+        landmarks = None if seen is None else seen.landmarks
+        return Face(box, self._fusion.confidence(proposal, seen), landmarks)
 
 
-def find_landmarks(net: LandmarkNet, picture: Picture, box: Box, squeeze: float = 1.0) -> Landmarks | None:
-    """Landmarks of the face in a box, in picture pixels. squeeze: true width / height of a picture
-    pixel, other than 1 when somebody scaled a crop without keeping its proportions.
+def canvas_side(width: int, height: int, square: int, step: int) -> int:
+    """Long side of the canvas for a picture of that size, a multiple of step.
+
+    As long as the canvas has no more pixels than the square of the network: a wide picture is seen larger at
+    the same cost. And no longer than MOST_ENLARGED times the picture's (LEAST_CANVAS at least): a small
+    picture costs less, and shows nothing more when it is blown up.
+    """
+    long_side, short_side = max(width, height), min(width, height)
+    most = max(LEAST_CANVAS, -(-MOST_ENLARGED * long_side // step) * step)
+    side = step
+    while side < min(most, 2 * square):
+        wider = side + step
+        narrow = -(-max(1, int(short_side * wider / long_side + 1e-6)) // step) * step
+        if wider * narrow > square * square:
+            break
+        side = wider
+    return side
+
+
+def find_face(net: LandmarkNet, picture: Picture, box: Box, squeeze: float = 1.0) -> Seen | None:
+    """The face in a box, in picture pixels. squeeze: true width / height of a picture pixel, other than 1
+    when somebody scaled a crop without keeping its proportions.
     """
     matrix = _crop_matrix(net.size, box, squeeze)
     corner, far = apply(matrix, np.array([[box.left, box.top], [box.right, box.bottom]], np.float32))
     pixels = picture.crop(matrix, net.size)
-    seen = net.look(pixels, np.concatenate([corner, far - corner]))
-    if seen is None:
+    look = net.look(pixels, np.concatenate([corner, far - corner]))
+    if look is None:
         return None
-    return Landmarks(apply(invert(matrix), seen[1]), seen[0])
+    back = invert(matrix)
+    (left, top), (right, bottom) = apply(back, np.stack([look.box[:2], look.box[:2] + look.box[2:]])).tolist()
+    landmarks = Landmarks(apply(back, look.landmarks), look.probability)
+    return Seen(landmarks, Box(left, top, right - left, bottom - top))
+
+
+def find_landmarks(net: LandmarkNet, picture: Picture, box: Box, squeeze: float = 1.0) -> Landmarks | None:
+    """The landmarks of find_face."""
+    seen = find_face(net, picture, box, squeeze)
+    return None if seen is None else seen.landmarks
 
 
 def _crop_matrix(size: int, box: Box, squeeze: float) -> Matrix:

@@ -38,6 +38,13 @@ class Box:
         right, bottom = min(max(self.right, left), width), min(max(self.bottom, top), height)
         return Box(left, top, right - left, bottom - top)
 
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0..1."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        shared = max(0.0, across) * max(0.0, down)
+        return shared / max(self.width * self.height + other.width * other.height - shared, 1e-6)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landmarks:

@@ -5,6 +5,7 @@ Boxes here are rows of float32 (left, top, width, height) in pixels of the netwo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,10 +52,9 @@ def unscale(boxes: Tensor, chosen: np.ndarray, head: Mapping[str, Any]) -> Vecto
     return out
 
 
-def _grid(side: int, stride: int) -> Vector:
-    steps = (np.arange(-(-side // stride), dtype=np.float32) + 0.5) * stride
-    across, down = np.meshgrid(steps, steps)
-    return np.stack([across, down], axis=-1).reshape(-1, 1, 2)
+def _grid(width: int, height: int, stride: int) -> Vector:
+    across, down = np.meshgrid(*((np.arange(side // stride) + 0.5) * stride for side in (width, height)))
+    return np.stack([across, down], axis=-1).reshape(-1, 1, 2).astype(np.float32)
 
 
 def _densified(scale: int, count: int) -> Vector:
@@ -65,19 +65,25 @@ def _densified(scale: int, count: int) -> Vector:
     return offsets
 
 
-def faceboxes_anchors(side: int) -> Vector:
-    """n x 3 (centre x, centre y, size), pixels. Anchors and densification: Zhang et al., "FaceBoxes:
-    A CPU Real-time Face Detector with High Accuracy", IJCB 2017, section 3.2.
+@functools.lru_cache(maxsize=4)
+def faceboxes_anchors(width: int, height: int) -> Vector:
+    """n x 3 (centre x, centre y, size) of an input whose sides are multiples of 128, pixels. Read-only.
+
+    Anchors and densification: Zhang et al., "FaceBoxes: A CPU Real-time Face Detector with High
+    Accuracy", IJCB 2017, section 3.2.
     """
     near = [
-        _with_size(_grid(side, 32) + _densified(scale, count), scale)
+        _with_size(_grid(width, height, 32) + _densified(scale, count), scale)
         for scale, count in ((32, 4), (64, 2), (128, 1))
     ]
     levels = [np.concatenate(near, axis=1).reshape(-1, 3)]
     levels += [
-        _with_size(_grid(side, stride), size).reshape(-1, 3) for stride, size in ((64, 256), (128, 512))
+        _with_size(_grid(width, height, stride), size).reshape(-1, 3)
+        for stride, size in ((64, 256), (128, 512))
     ]
-    return np.concatenate(levels)
+    anchors = np.concatenate(levels)
+    anchors.flags.writeable = False  # one copy for all threads
+    return anchors
 
 
 def _with_size(centres: Vector, size: int) -> Vector:
@@ -86,7 +92,7 @@ def _with_size(centres: Vector, size: int) -> Vector:
 
 def blazeface_anchors(side: int) -> Vector:
     """n x 2 (centre x, centre y), pixels: one anchor on each cell of stride 4 (MediaPipe, full range)."""
-    return _grid(side, 4).reshape(-1, 2)
+    return _grid(side, side, 4).reshape(-1, 2)
 
 
 def decode_faceboxes(encoded: Vector, anchors: Vector) -> Vector:

@@ -37,9 +37,15 @@ def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks
     return Portrait(face, embedding, landmarks, look_of(picture, face, landmarks, embedding.mirror))
 
 
+def enough(picture: Picture) -> Picture:
+    """The picture, enlarged when it is a small cut-out (see FINE_SIDE)."""
+    times = -(-FINE_SIDE // max(picture.width, picture.height))
+    return picture.enlarged(times) if times > 1 else picture
+
+
 def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
     """The portrait of a picture that is one cut-out face. Raises NoFace."""
-    picture = picture.enlarged(max(1, -(-FINE_SIDE // max(picture.width, picture.height))))
+    picture = enough(picture)
     readings = read_crop(engine.landmark_net, picture)
     best = readings[0]
     face = Face(Box(0.0, 0.0, picture.width, picture.height), best.landmarks.score, best.landmarks)

@@ -68,8 +68,8 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """The people as one embedder sees them, and what its scores are worth."""
+class Known:
+    """The people as one embedder sees them, and what its scores are worth. A switch leaves it as it was."""
 
     model: str
     gallery: Gallery
@@ -127,13 +127,17 @@ class Recognizer:
         self._current(embedding.model, len(embedding.vector))
 
     @walked_again
+    def known(self) -> Known:
+        """The people as the store has them now, embedder included: what belongs together for longer work."""
+        embedder = self.vision.embedder
+        return self._current(embedder.id, embedder.dimensions)
+
     def refresh(self) -> int:
         """Take over what this or another process changed in the store, the embedder too; how many people
         are known."""
-        embedder = self.vision.embedder
-        return len(self._current(embedder.id, embedder.dimensions).gallery)
+        return len(self.known().gallery)
 
-    def _current(self, model: str, dimensions: int) -> _Known:
+    def _current(self, model: str, dimensions: int) -> Known:
         """The people as the store has them now. Raises ModelChanged when another model answers."""
         known = self._known
         if known.model == model and known.gallery.revision == self._revision(model):
@@ -166,5 +170,5 @@ class Recognizer:
         return Identified(face, person, verdict.similarity, verdict.kind if person else Kind.UNKNOWN)
 
 
-def _nobody(model: str, dimensions: int) -> _Known:
-    return _Known(model, Gallery(dimensions), calibration_of(model))
+def _nobody(model: str, dimensions: int) -> Known:
+    return Known(model, Gallery(dimensions), calibration_of(model))

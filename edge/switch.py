@@ -1,4 +1,4 @@
-"""One embedder -> another: kept crops are embedded anew while the old one answers.
+"""One embedder -> another, in the background of a service, while the old one answers.
 
 The store holds all there is to know of it, so that a crash at any moment, a second process and a command
 beside the running service do no harm: whoever looks next goes on where the others are.
@@ -10,25 +10,18 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Self
 
-import numpy as np
-
-from edge.calibration import calibration_of
 from edge.embed import Embedder
-from edge.engine import load_embedder
-from edge.errors import EdgeError, PictureError, UnknownReference
-from edge.face import Landmarks, Vector
-from edge.picture import decode
+from edge.errors import EdgeError
+from edge.face import Embedding, Landmarks
+from edge.picture import Picture
 from edge.recognize import Recognizer
-from edge.store import Coverage, KeptLook, Store
-
-BATCH = 8
-"""Crops that are embedded before the store is written once (about 0.1 s of work)."""
-
-_LEAST_SPREAD = 4.0
-"""Landmarks of a kept crop nearer to each other than this, in pixels, are none."""
+from edge.reembed import embed_pending, load_whole, outlook, tidy
+from edge.store import Store
 
 LOOK_EVERY_S = 60.0
 """How often the service looks whether there is something to do, seconds."""
@@ -41,84 +34,30 @@ _LOWEST_PRIORITY = 19
 _log = logging.getLogger(__name__)
 
 
-def load_whole(model: str) -> Embedder:
-    """The embedder with all that it needs to answer. Raises ModelError: its files or thresholds are amiss."""
-    calibration_of(model)
-    return load_embedder(model, 1)
+class _Humble:
+    """An embedder that works in a thread of the lowest priority.
 
-
-def embed_pending(
-    store: Store, embedder: Embedder, breathe: Callable[[], bool] = lambda: True
-) -> Iterator[int]:
-    """Give every kept crop that this embedder has not seen its vector; yields how many, batch by batch.
-
-    breathe: called before each crop; False ends the work there. A crop that cannot be read is marked so,
-    is logged, and is not tried again. Raises StoreError, Overloaded; what was yielded is on disk.
+    That thread alone: one that holds the store's write lock must not wait behind everybody's recognitions.
     """
-    after = 0
-    while page := store.pending(embedder.id, after, BATCH):
-        made = []
-        for look in page:
-            if not breathe():
-                return
-            made.append((look.reference_row, _vector_or_mark(store, embedder, look)))
-        with store.writing():
-            for row, vector in made:
-                store.add_embedding(row, embedder.id, vector)
-        after = page[-1].reference_row
-        yield len(made)
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.id = embedder.id
+        self._embedder = embedder
+        self._thread = ThreadPoolExecutor(1, "embed", _step_back)
+
+    def embed(self, picture: Picture, landmarks: Landmarks) -> Embedding:
+        return self._thread.submit(self._embedder.embed, picture, landmarks).result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
 
-def tidy(store: Store, model: str) -> int:
-    """Erase the vectors that nobody needs when this embedder answers; how many."""
-    dropped = 0
-    while batch := store.drop_unused(model):
-        dropped += batch
-    if dropped:
-        store.clean()
-    return dropped
-
-
-def outlook(coverage: Coverage) -> str:
-    """How far an embedder has come, in words."""
-    parts = [f"{coverage.embedded} references embedded"]
-    if coverage.pending:
-        parts.append(f"{coverage.pending} wait")
-    if coverage.unreadable:
-        parts.append(f"the crop of {coverage.unreadable} cannot be read")
-    if coverage.cropless:
-        parts.append(f"{coverage.cropless} have no crop")
-    return ", ".join(parts)
-
-
-def _vector_or_mark(store: Store, embedder: Embedder, look: KeptLook) -> Vector | None:
-    """The look's vector; None, and a line in the log, when its crop cannot be read."""
-    try:
-        return _vector(embedder, look)
-    except PictureError as error:
-        if isinstance(error.__cause__, MemoryError):  # not the crop's fault
-            raise
-        with contextlib.suppress(UnknownReference):  # erased meanwhile
-            person, row = store.person_of(look.reference_row), look.reference_row
-            _log.warning("the crop of reference %d of %s cannot be read: %s", row, person.id, error.message)
-        return None
-
-
-def _vector(embedder: Embedder, look: KeptLook) -> Vector:
-    landmarks = Landmarks(_checked(look), 1.0)
-    vector = embedder.embed(decode(look.crop), landmarks).vector
-    if not np.isfinite(vector).all():
-        raise PictureError("its embedding is no number")
-    return vector
-
-
-def _checked(look: KeptLook) -> Vector:
-    points = look.landmarks
-    if points is None or points.shape != (4, 2) or not np.isfinite(points).all():
-        raise PictureError("there are no landmarks with it")
-    if float(np.ptp(points, axis=0).max()) < _LEAST_SPREAD:
-        raise PictureError("its landmarks lie on one spot")
-    return points
+def _step_back() -> None:
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 class Switch:
@@ -155,9 +94,7 @@ class Switch:
             tidy(self._store, self._wanted)
 
     def run(self, stop: threading.Event) -> None:
-        """Look now and then until `stop` is set, at the lowest priority. A failure is logged once."""
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        """Look now and then until `stop` is set. A failure is logged once."""
         said = ""
         while not stop.is_set():
             try:
@@ -175,10 +112,10 @@ class Switch:
         """Whether every kept crop has its vector now. The interpreter is loaded for this time alone."""
         if not self._store.pending(self._wanted, limit=1):
             return True
-        embedder = load_whole(self._wanted)
-        _log.info("embedding kept crops for %s: %s", self._wanted, self._outlook())
-        for _ in embed_pending(self._store, embedder, lambda: self._breathe(stop)):
-            pass
+        with _Humble(load_whole(self._wanted)) as embedder:
+            _log.info("embedding kept crops for %s: %s", self._wanted, self._outlook())
+            for _ in embed_pending(self._store, embedder, lambda: self._breathe(stop)):
+                pass
         return not stop.is_set()
 
     def _taken_over(self) -> bool:
@@ -186,7 +123,7 @@ class Switch:
             return True
         load_whole(self._wanted)  # or nobody would be known any more
         if self._store.use_model(self._wanted):
-            _log.warning("people are told apart by %s now: %s", self._wanted, self._outlook())
+            _log.info("people are told apart by %s now: %s", self._wanted, self._outlook())
             return True
         lost = self._store.coverage(self._wanted).lost
         if lost != self._lost:

@@ -17,7 +17,7 @@ from edge.engine import Engine, EnginePool
 from edge.errors import WrongSize
 from edge.face import Face
 from edge.picture import Source
-from edge.portrait import Portrait, cut_out_portrait, portrait_of
+from edge.portrait import Portrait, cut_out_portrait, enough, portrait_of
 from edge.settings import Settings
 
 INDEX_SIZE = 64
@@ -101,7 +101,7 @@ class Vision:
         """What is kept of a portrait's picture so that another embedder can start from it."""
         with self._opened(data) as source:
             scale = KEPT.scale(portrait.landmarks, portrait.squeeze)
-            picture = source.picture(round(scale * max(source.width, source.height)))
+            picture = enough(source.picture(round(scale * max(source.width, source.height))))
             return kept_crop(picture, portrait.landmarks, portrait.squeeze)
 
     def _opened(self, data: bytes) -> Source:

@@ -9,12 +9,19 @@ from edge.interpreter import Tensor
 
 
 def test_faceboxes_has_the_papers_number_of_anchors() -> None:
-    anchors = heads.faceboxes_anchors(1024)
+    anchors = heads.faceboxes_anchors(1024, 1024)
     assert anchors.shape == (32 * 32 * 21 + 16 * 16 + 8 * 8, 3)
     assert set(np.unique(anchors[:, 2])) == {32.0, 64.0, 128.0, 256.0, 512.0}
     near = anchors[:21]
     assert np.allclose(near[:16, :2].mean(axis=0), [16, 16])
     assert np.allclose(near[20], [16, 16, 128])
+
+
+def test_faceboxes_anchors_of_a_wide_input_are_rows_of_cells() -> None:
+    anchors = heads.faceboxes_anchors(1024, 768)
+    assert anchors.shape == (32 * 24 * 21 + 16 * 12 + 8 * 6, 3)
+    assert np.allclose(anchors[32 * 21 + 20], [16, 48, 128]), "the second row begins after 32 cells"
+    assert np.allclose(anchors[-1], [1024 - 64, 768 - 64, 512])
 
 
 def test_blazeface_has_an_anchor_on_each_cell_of_four() -> None:

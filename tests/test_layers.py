@@ -15,8 +15,8 @@ EDGE = Path(__file__).resolve().parent.parent / "edge"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "face", "settings"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
-    ("align", "heads", "detect", "crop", "embed", "quality", "store"),
-    ("engine", "portrait", "vision", "recognize", "cap", "switch", "notices", "enrol"),
+    ("align", "heads", "confidence", "detect", "crop", "embed", "quality", "store"),
+    ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "notices", "enrol"),
     ("evaluation",),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),

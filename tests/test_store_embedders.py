@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +66,7 @@ def test_a_new_store_begins_with_what_it_is_told(store: Store, tmp_path: Path) -
 def test_what_was_measured_comes_back(store: Store) -> None:
     ida = enrolled(store, "Ida", 1)
     with store.writing():
-        measured = reference(2, crop=CROP)
-        object.__setattr__(measured, "look", LOOK)
-        store.add_reference(ida, measured)
+        store.add_reference(ida, dataclasses.replace(reference(2, crop=CROP), look=LOOK))
     assert [one.look for one in store.references(ida.row)] == [None, LOOK]
     first, second = store.remembered(ida.row)
     assert (first.look, first.crop_bytes, first.models) == (None, None, ("m1",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import signal
 import subprocess
@@ -18,9 +19,10 @@ from edge.embed import Embedder
 from edge.enrol import NEW, Enroller
 from edge.errors import ModelError, Overloaded, StoreError
 from edge.recognize import Recognizer
+from edge.reembed import BATCH, embed_pending, tidy
 from edge.settings import Settings
 from edge.store import Store, open_store
-from edge.switch import BATCH, Switch, beside, embed_pending, tidy
+from edge.switch import Switch, beside
 from tests.painting import (
     LANDMARKS,
     NAMES,
@@ -41,8 +43,8 @@ NEVER = threading.Event()
 def painted(monkeypatch: pytest.MonkeyPatch) -> None:
     """No model files."""
     monkeypatch.setattr("edge.recognize.calibration_of", calibrated)
-    monkeypatch.setattr("edge.switch.calibration_of", calibrated)
-    monkeypatch.setattr("edge.switch.load_embedder", lambda model, threads: painted_embedder(model))
+    monkeypatch.setattr("edge.reembed.calibration_of", calibrated)
+    monkeypatch.setattr("edge.reembed.load_embedder", lambda model, threads: painted_embedder(model))
 
 
 @pytest.fixture
@@ -98,22 +100,23 @@ def test_a_crop_that_cannot_be_read_is_told_marked_and_not_tried_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     anna, bert = enrolled(store, "anna"), enrolled(store, "bert")
+    good, whole = LANDMARKS.points, crop("anna")
+    spoiled = [
+        (b"\xff\xd8 torn", good),
+        (whole[:-900], good),
+        (whole, None),
+        (whole, 0 * good),
+        (whole, 1e30 * good),
+    ]
     with store.writing():
-        for number, (picture, points) in enumerate(
-            (
-                (b"\xff\xd8 torn", LANDMARKS.points),
-                (crop("anna")[:-900], None),
-                (crop("anna"), 0 * LANDMARKS.points),
-            )
-        ):
-            spoiled = reference(number, "alpha", picture)
-            object.__setattr__(spoiled, "landmarks", points)
-            store.add_reference(anna, spoiled)
-    assert sum(embed_pending(store, painted_embedder("beta"))) == 5
+        for number, (picture, points) in enumerate(spoiled):
+            look = dataclasses.replace(reference(number, "alpha", picture), landmarks=points)
+            store.add_reference(anna, look)
+    assert sum(embed_pending(store, painted_embedder("beta"))) == len(spoiled) + 2
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 3
+    assert len(said) == len(spoiled)
     assert all(anna.id in line for line in said)
-    assert store.coverage("beta").unreadable == 3
+    assert store.coverage("beta").unreadable == len(spoiled)
     assert store.pending("beta") == []
     assert store.use_model("beta")
     assert {row: len(matrix) for row, matrix in store.changes(0, "beta")} == {anna.row: 1, bert.row: 1}
@@ -167,7 +170,7 @@ def test_an_embedder_whose_files_are_amiss_takes_nothing_over(
     def missing(model: str, threads: int) -> Embedder:
         raise ModelError(f"model file {model}.tflite: No such file or directory")
 
-    monkeypatch.setattr("edge.switch.load_embedder", missing)
+    monkeypatch.setattr("edge.reembed.load_embedder", missing)
     switch = Switch(made, store, "beta")
     with pytest.raises(ModelError):
         switch.look(NEVER)
@@ -310,7 +313,7 @@ import sys
 from pathlib import Path
 from edge.clock import SystemClock
 from edge.store import open_store
-from edge.switch import embed_pending
+from edge.reembed import embed_pending
 from tests.painting import painted_embedder
 
 with open_store(Path(sys.argv[1]), SystemClock()) as store:

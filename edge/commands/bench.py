@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.commands.bench_match import match_rows
-from edge.commands.lines import add_files
+from edge.commands.bench_peers import add_peers, run_peers
 from edge.commands.place import Place
 from edge.commands.table import print_table
 from edge.engine import Engine
@@ -30,15 +30,20 @@ _CROP_QUALITY = 90
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """--seconds S FILE..."""
+    """--seconds S FILE..., or --peers DIR and what belongs to it."""
     parser.add_argument(
         "--seconds", metavar="S", type=float, default=3.0, help="for each figure, about (default: 3)"
     )
-    add_files(parser)
+    parser.add_argument("files", metavar="FILE", nargs="*", type=Path, help="a JPEG or PNG")
+    add_peers(parser)
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
-    """Three tables: steps, threads, match."""
+    """Three tables: steps, threads, match; with --peers, other programs beside this one instead."""
+    if (args.peers is None) == (not args.files):
+        raise SettingsError("bench takes either photographs (FILE...) or --peers DIR")
+    if args.peers is not None:
+        return run_peers(args, place)
     if not 0 < args.seconds <= 3600:
         raise SettingsError(f"--seconds is a number of seconds up to 3600, not {args.seconds:g}")
     settings = place.settings()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.commands.progress import show_progress
 from edge.errors import ImageTooLarge, NoFace, PictureError
 from edge.face import Box
 
 _LARGEST_FILE = 64 << 20  # bytes; a film among the photographs must not fill the memory
-_CLEAR_LINE = "\r\x1b[K"
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +53,3 @@ def _read(path: Path) -> bytes:
 
 def _refusal(path: Path, code: str, message: str) -> dict[str, object]:
     return {"file": str(path), "error": {"code": code, "message": message}}
-
-
-def show_progress(text: str) -> None:
-    """Write over the line on the terminal; nothing where stderr is none."""
-    if sys.stderr.isatty():
-        print(_CLEAR_LINE + text[:78], end="", file=sys.stderr, flush=True)

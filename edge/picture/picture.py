@@ -29,9 +29,12 @@ class Picture:
         height, width = pixels.shape[:2]
         return cls(Stored(Image.fromarray(pixels), width, height, 1, 1))
 
-    def letterbox(self, size: int, fill: int = 127) -> tuple[Pixels, Letterbox]:
-        """The whole picture centred in a size x size canvas, and where it lies there."""
-        return fit(self._stored, size, fill)
+    def letterbox(self, size: int, fill: int = 127, multiple: int | None = None) -> tuple[Pixels, Letterbox]:
+        """The whole picture centred in a size x size canvas, and where it lies there.
+
+        multiple: the canvas is only as wide or as high as this many pixels, times a whole number, need be.
+        """
+        return fit(self._stored, size, fill, multiple)
 
     def crop(self, matrix: Matrix, size: int, fill: int | None = None) -> Pixels:
         """size x size x 3 pixels, antialiased when shrinking.

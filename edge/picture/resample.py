@@ -38,8 +38,8 @@ def enlarge(stored: Stored, times: int) -> Stored:
     return replace(stored, image=finer, factor=stored.factor / times)
 
 
-def fit(stored: Stored, size: int, fill: int) -> tuple[Pixels, Letterbox]:
-    """The whole picture centred in a size x size canvas.
+def fit(stored: Stored, size: int, fill: int, multiple: int | None = None) -> tuple[Pixels, Letterbox]:
+    """The whole picture centred in a size x size canvas; its short side cut to a multiple, if one is given.
 
     Both axes get exactly the same scale; less than one canvas pixel of the short side is cut off, half
     of it on each side.
@@ -54,8 +54,9 @@ def fit(stored: Stored, size: int, fill: int) -> tuple[Pixels, Letterbox]:
     small = upright(small, stored.orientation)
     if stored.orientation >= 5:
         cut_x, cut_y = cut_y, cut_x
-    left, top = (size - small.width) // 2, (size - small.height) // 2
-    canvas = np.full((size, size, 3), fill, np.uint8)
+    width, height = _canvas(small.width, size, multiple), _canvas(small.height, size, multiple)
+    left, top = (width - small.width) // 2, (height - small.height) // 2
+    canvas = np.full((height, width, 3), fill, np.uint8)
     pixels = np.asarray(small)
     place = canvas[top : top + small.height, left : left + small.width]
     place[:] = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
@@ -88,6 +89,10 @@ def _aligned(stored: Stored, forward: Matrix, linear: Matrix, size: int, fill: i
     right, bottom = np.minimum((high - origin) / steps, piece.size).tolist()
     small = piece.resize((size, size), _BILINEAR, (left, top, right, bottom))
     return _rgb(upright(small, stored.orientation))
+
+
+def _canvas(inner: int, size: int, multiple: int | None) -> int:
+    return size if multiple is None else -(-inner // multiple) * multiple
 
 
 def _inner(side: int, scale: float) -> tuple[int, float]:

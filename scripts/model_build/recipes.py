@@ -42,6 +42,9 @@ FACEBOXES_ANCHORS = [
     {"stride": 64, "side": 256, "per_side": 1},
     {"stride": 128, "side": 512, "per_side": 1},
 ]
+FACEBOXES_MULTIPLE = 128
+"""It is fully convolutional: sides may be other multiples of the largest stride, where every level has
+whole cells and its padding lies as in training."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def faceboxes(archives: Path) -> Built:
     pictures = calibration.scenes(photographs.load(archives), 1024, 72)
     head = convert.head_range(network, pictures)
     tflite = convert.to_int8(lambda picture: network(picture, head), 1024, pictures, has_head=True)
-    return Built(tflite, network, pictures, head, {"anchors": FACEBOXES_ANCHORS})
+    facts = {"anchors": FACEBOXES_ANCHORS, "multiple": FACEBOXES_MULTIPLE}
+    return Built(tflite, network, pictures, head, facts)
 
 
 def full_range(archives: Path) -> Built:

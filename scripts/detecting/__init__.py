@@ -1,0 +1,1 @@
+"""What scripts/measure-detection and scripts/calibrate-detection share."""
