@@ -65,7 +65,7 @@ def report(seen: Photographs, model: str, lfw: tuple[str, ...]) -> None:
     }
     print("\n| pairs | measure | misses, all | worst 10 % of the pairs | the other half |", end="")
     print(
-        " misses left when the worst 5 / 10 / 20 % of the photographs are refused |\n|---|---|---|---|---|---|"
+        " rate of misses left when the worst 5 / 10 / 20 % of the photographs are refused |\n|---|---|---|---|---|---|"
     )
     for kind, two in kinds.items():
         missed = (seen.vectors[two[:, 0]] * seen.vectors[two[:, 1]]).sum(axis=1) < limit
