@@ -56,8 +56,8 @@ _PER_CONFIDENCE, _PER_MIRROR = 0.37, 1.6
 """Logistic regression of misses of two embedders, on LFW folds 0-1 and CFP (docs/quality.md)."""
 
 _CHIP = Template(np.array([[20.0, 20.0], [44.0, 20.0], [32.0, 34.3], [32.0, 46.3]], np.float32), 64)
-"""Where sharpness is measured: the eyes 24 px apart. A face of SMALL_FACE has them 29 px apart (the median of
-LFW folds 0-1 is 0.46 of the box's width), so it is not enlarged, and its size does not count as blur."""
+"""Where sharpness is measured: the eyes 24 px apart. A face of SMALL_FACE has them 27 px apart (the median of
+LFW folds 0-1 is 0.43 of the box's width), so it is not enlarged, and its size does not count as blur."""
 
 _NOSE = 0.58
 """How far the nose tip stands before the line of the eyes, in distances of the eyes."""
