@@ -49,6 +49,15 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """Agreement of faces with their own mirror image (cosine): the median of an embedder's faces, and below
+    which one is marked (docs/quality.md)."""
+
+    typical: float
+    uneven: float
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The thresholds of one embedder. Scores and margins are cosines."""
 
@@ -60,6 +69,8 @@ class Calibration:
 
     duplicate: float
     """From here two references are the same picture again."""
+
+    mirror: Mirror
 
     def tail(self, references: int) -> Tail:
         """The tail for a template of so many references: between two that were measured, interpolated
@@ -102,4 +113,5 @@ def _parsed(found: Mapping[str, Any]) -> Calibration:
     tails = sorted((int(number), Tail(*map(float, curve))) for number, curve in found["tails"].items())
     if not tails:
         raise ValueError("no tails")
-    return Calibration(tuple(tails), float(found["margin"]), float(found["duplicate"]))
+    mirror = Mirror(float(found["mirror"]["typical"]), float(found["mirror"]["uneven"]))
+    return Calibration(tuple(tails), float(found["margin"]), float(found["duplicate"]), mirror)

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import heads
+from edge.calibration import Mirror, calibration_of
 from edge.embed import Template
+from edge.errors import ModelError
 from edge.face import Face, Landmarks, Look, Vector
 from edge.picture import Picture
 
@@ -33,21 +35,6 @@ person with a very blurred reference is what blurred strangers resemble."""
 TURNED = 40.0
 """Degrees of yaw beyond which a face is marked. It is learnt from: the person is found turned away then."""
 
-
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """Agreement with the own mirror image (cosine): the median of an embedder's faces, and below which one
-    is marked."""
-
-    typical: float
-    uneven: float
-
-
-MIRRORS = {
-    "dlib-resnet-150-int8": Mirror(0.991, 0.98),
-    "mobilefacenet-112-int8": Mirror(0.976, 0.93),
-}
-"""By embedder, on LFW folds 0-1 (scripts/measure-quality DATA --embedder NAME --only rates)."""
 
 _UNMEASURED = Mirror(0.99, -1.0)
 """Of an embedder that nobody measured: none of its faces is marked."""
@@ -171,5 +158,9 @@ def flaws(look: Look, model: str) -> tuple[Flaw, ...]:
     return tuple(found)
 
 
+@functools.cache
 def _mirror(model: str) -> Mirror:
-    return MIRRORS.get(model, _UNMEASURED)
+    try:
+        return calibration_of(model).mirror
+    except ModelError:
+        return _UNMEASURED

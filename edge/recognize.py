@@ -18,8 +18,8 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from edge import match
 from edge.calibration import Calibration, calibration_of
 from edge.errors import ModelChanged
-from edge.face import Embedding, Face, Vector
-from edge.gallery import Candidate, Gallery
+from edge.face import Embedding, Face
+from edge.gallery import Gallery
 from edge.match import Kind, Verdict
 from edge.portrait import Portrait
 from edge.store import Person, Store
@@ -117,10 +117,6 @@ class Recognizer:
         known = self._current(embedding.model, len(embedding.vector))
         nearest = known.gallery.nearest(embedding.vector)
         return match.decide(known.calibration, nearest, len(known.gallery), self._rate)
-
-    def nearest(self, vector: Vector, count: int) -> list[Candidate]:
-        """The people most similar to a unit vector, best first, as the gallery was last refreshed."""
-        return self._known.gallery.nearest(vector, count)
 
     def check(self, embedding: Embedding) -> None:
         """Inside store.writing(): raises ModelChanged unless the embedding is of the model that answers."""

@@ -17,15 +17,15 @@ from typing import Any
 
 from edge.access import new_token, token_hash
 from edge.budget import MemoryBudget
-from edge.calibration import Calibration, calibration_of
+from edge.calibration import calibration_of
 from edge.clock import SystemClock
 from edge.engine import EMBEDDER
 from edge.enrol import Answer
-from edge.face import Box, Face, Vector
-from edge.gallery import Candidate, Gallery
+from edge.face import Box, Face
+from edge.gallery import Gallery
 from edge.match import Kind
 from edge.notices import Notice
-from edge.recognize import Identified
+from edge.recognize import Identified, Known
 from edge.server.serve import Server
 from edge.server.services import Services
 from edge.server.tls import Certificates
@@ -51,8 +51,6 @@ class Recognizing:
     warnings: tuple[Notice, ...] = ()
     person: Person = PERSON
     people: int = 0
-    model: str = "m1"
-    calibration: Calibration = field(default_factory=lambda: calibration_of(EMBEDDER))
     gallery: Gallery = field(default_factory=lambda: Gallery(128))
 
     def detect(self, data: bytes) -> Detection:
@@ -82,8 +80,10 @@ class Recognizing:
             raise self.failure
         return self.people
 
-    def nearest(self, vector: Vector, count: int) -> list[Candidate]:
-        return self.gallery.nearest(vector, count)
+    def known(self) -> Known:
+        if self.failure is not None:
+            raise self.failure
+        return Known("m1", self.gallery, calibration_of(EMBEDDER))
 
     def _take(self, data: bytes) -> None:
         self.pictures.append(data)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.calibration import Calibration, Tail
+from edge.calibration import Calibration, Mirror, Tail
 from edge.evaluation.enrolled import TIGHT_FROM, Examined, GalleryReport, examine, leave_one_out
 from edge.gallery import Gallery, unit
 
-CALIBRATION = Calibration(((1, Tail(0.0, -5.0, 0.0)), (4, Tail(0.2, -5.0, 0.0))), 0.02, 0.99)
+CALIBRATION = Calibration(
+    ((1, Tail(0.0, -5.0, 0.0)), (4, Tail(0.2, -5.0, 0.0))), 0.02, 0.99, Mirror(0.99, 0.9)
+)
 """At 1 in 1,000 and ten people the threshold is 0.8 for one reference and 0.84 for four."""
 
 People = dict[int, np.ndarray]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edge.calibration import Calibration, Tail, calibration_of
+from edge.calibration import Calibration, Mirror, Tail, calibration_of
 from edge.evaluation import rotation
 from edge.evaluation.intervals import resampled
 from edge.evaluation.openset import Drawn, Outcome, Rule, Tries, attempted, dir_fpir, enrolled, result
@@ -16,7 +16,7 @@ from edge.gallery import unit
 from edge.match import Kind, decide
 from edge.settings import EMBEDDERS
 
-LINEAR = Calibration(((1, Tail(0.0, -4.0, 0.0)),), 0.02, 0.99)
+LINEAR = Calibration(((1, Tail(0.0, -4.0, 0.0)),), 0.02, 0.99, Mirror(0.99, 0.9))
 """A cosine of 1 is reached by one stranger in 10,000 and person."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from edge.budget import MemoryBudget
 from edge.clock import SystemClock
 from edge.gallery import unit
+from edge.recognize import Known
 from edge.server.gallery_watch import PAUSE_S, GalleryWatch
 from edge.server.health import Figures
 from edge.server.services import Services
@@ -108,11 +109,13 @@ def test_it_is_looked_at_after_a_change_and_a_pause(watched: Watched) -> None:
 
 
 def test_a_long_look_is_followed_by_a_long_pause(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slowly() -> int:
-        watched.clock.time += 100
-        return 1
+    known = watched.recognizing.known
 
-    monkeypatch.setattr(watched.recognizing, "refresh", slowly)
+    def slowly() -> Known:
+        watched.clock.time += 100
+        return known()
+
+    monkeypatch.setattr(watched.recognizing, "known", slowly)
     watched.enrol(21)
     watched.watch.look()
     watched.enrol(22)

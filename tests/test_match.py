@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import match
-from edge.calibration import Calibration, Tail, calibration_of
+from edge.calibration import Calibration, Mirror, Tail, calibration_of
 from edge.errors import ModelError
 from edge.gallery import Candidate
 from edge.match import Kind
@@ -106,7 +106,7 @@ def test_of_two_equally_near_the_one_with_fewer_references_is_the_rarer_match() 
 
 def test_between_the_measured_numbers_of_references_the_tail_is_between() -> None:
     tails = ((1, Tail(0.0, -4.0, 0.0)), (4, Tail(1.0, -4.0, 0.0)))
-    calibration = Calibration(tails, 0.01, 0.99)
+    calibration = Calibration(tails, 0.01, 0.99, Mirror(0.99, 0.9))
     assert calibration.tail(2) == Tail(0.5, -4.0, 0.0)
     assert calibration.tail(1) == tails[0][1]
     assert calibration.tail(9) == tails[1][1]

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Stopped(Exception):
-    """The server stops, or another embedder answers now."""
+    """The server stops."""
 
 
 class GalleryWatch:
@@ -35,7 +35,6 @@ class GalleryWatch:
         self._services = services
         self._next = -math.inf  # steady seconds
         self._revision: int | None = None
-        self._model = ""
         self._report: GalleryReport | None = None
 
     def look(self) -> None:
@@ -78,21 +77,19 @@ class GalleryWatch:
         }
         return {name: float(value) for name, value in figures.items() if value is not None}
 
-    def _nearest(self, vector: Vector, count: int) -> list[Candidate]:
-        recognizer = self._services.recognizer
-        if self.stopping or recognizer.model != self._model:
-            raise _Stopped
-        return recognizer.nearest(vector, count)
-
     def _examined(self) -> GalleryReport:
-        recognizer = self._services.recognizer
-        people = recognizer.refresh()
-        self._model = recognizer.model
+        known = self._services.recognizer.known()
+
+        def nearest(vector: Vector, count: int) -> list[Candidate]:
+            if self.stopping:
+                raise _Stopped
+            return known.gallery.nearest(vector, count)
+
         how = Examined(
-            self._nearest,
-            people,
-            recognizer.calibration,
+            nearest,
+            len(known.gallery),
+            known.calibration,
             self._services.settings.false_positive_rate,
             most=MOST_TESTED,
         )
-        return examine(self._services.store.changes(0, self._model), how)
+        return examine(self._services.store.changes(0, known.model), how)

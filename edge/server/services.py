@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.budget import MemoryBudget
-from edge.calibration import Calibration
 from edge.clock import Clock
 from edge.enrol import Answer
-from edge.face import Vector
-from edge.gallery import Candidate
-from edge.recognize import Identified
+from edge.recognize import Identified, Known
 from edge.settings import Settings
 from edge.store import Store
 from edge.vision import Detection
@@ -22,14 +19,10 @@ from edge.vision import Detection
 class Recognizer(Protocol):
     """edge.recognize.Recognizer."""
 
-    @property
-    def model(self) -> str: ...
-    @property
-    def calibration(self) -> Calibration: ...
     def detect(self, data: bytes) -> Detection: ...
     def identify(self, data: bytes) -> Sequence[Identified]: ...
     def refresh(self) -> int: ...
-    def nearest(self, vector: Vector, count: int) -> list[Candidate]: ...
+    def known(self) -> Known: ...
 
 
 class Enroller(Protocol):
