@@ -10,6 +10,7 @@ from edge.crop import read_crop
 from edge.engine import Engine
 from edge.face import Box, Embedding, Face, Landmarks, Look
 from edge.gallery import unit
+from edge.landmarks import steadied
 from edge.picture import Picture, Source
 from edge.quality import look_of
 
@@ -33,6 +34,7 @@ def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks
     """The portrait of a detected face, from as fine a picture as its chip needs."""
     scale = engine.embedder.template.scale(landmarks)
     picture = source.picture(round(scale * max(source.width, source.height)))
+    landmarks = steadied(engine.landmark_net, picture, landmarks)
     embedding = engine.embedder.embed(picture, landmarks)
     return Portrait(face, embedding, landmarks, look_of(picture, face, landmarks, embedding.mirror))
 
@@ -47,11 +49,15 @@ def cut_out_portrait(engine: Engine, picture: Picture) -> Portrait:
     """The portrait of a picture that is one cut-out face. Raises NoFace."""
     picture = enough(picture)
     readings = read_crop(engine.landmark_net, picture)
-    best = readings[0]
-    face = Face(Box(0.0, 0.0, picture.width, picture.height), best.landmarks.score, best.landmarks)
-    embeddings = [engine.embedder.embed(picture, reading.landmarks, reading.squeeze) for reading in readings]
+    steady = [steadied(engine.landmark_net, picture, one.landmarks, one.squeeze) for one in readings]
+    landmarks, squeeze = steady[0], readings[0].squeeze
+    face = Face(Box(0.0, 0.0, picture.width, picture.height), landmarks.score, landmarks)
+    embeddings = [
+        engine.embedder.embed(picture, seen, reading.squeeze)
+        for seen, reading in zip(steady, readings, strict=True)
+    ]
     weights = np.array([reading.weight for reading in readings], np.float32)
     vector = unit(weights @ np.stack([embedding.vector for embedding in embeddings]))
     mirror = embeddings[0].mirror
-    look = look_of(picture, face, best.landmarks, mirror, best.squeeze)
-    return Portrait(face, Embedding(vector, engine.embedder.id, mirror), best.landmarks, look, best.squeeze)
+    look = look_of(picture, face, landmarks, mirror, squeeze)
+    return Portrait(face, Embedding(vector, engine.embedder.id, mirror), landmarks, look, squeeze)

@@ -15,7 +15,7 @@ EDGE = Path(__file__).resolve().parent.parent / "edge"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "face", "settings"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
-    ("align", "heads", "confidence", "detect", "crop", "embed", "quality", "store"),
+    ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "notices", "enrol"),
     ("evaluation",),
     ("server",),

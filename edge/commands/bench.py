@@ -23,7 +23,7 @@ from edge.face import Box
 from edge.interpreter import runtime
 from edge.picture import Picture, decode, encode_jpeg
 from edge.portrait import cut_out_portrait
-from edge.settings import Settings
+from edge.settings import EMBEDDERS, Settings
 from edge.vision import DETECT_SIDE, INDEX_SIZE
 
 _CROP_QUALITY = 90
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
         raise SettingsError(f"--seconds is a number of seconds up to 3600, not {args.seconds:g}")
     settings = place.settings()
     photographs = [_read(path) for path in args.files]
-    engine = Engine.load(settings.model_threads)
+    engine = Engine.load(settings.model_threads, EMBEDDERS[settings.embedder])
     print(f"{_machine()}; {_engine(engine)}, {settings.model_threads} thread(s) each")
     print()
     print_table(("STEP", "MEDIAN", "SLOWEST"), _steps(engine, photographs, settings, args.seconds))
