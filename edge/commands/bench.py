@@ -21,6 +21,7 @@ from edge.engine import Engine
 from edge.errors import NoFace, SettingsError
 from edge.face import Box
 from edge.interpreter import runtime
+from edge.landmarks import steadied
 from edge.picture import Picture, decode, encode_jpeg
 from edge.portrait import cut_out_portrait
 from edge.settings import EMBEDDERS, Settings
@@ -91,6 +92,10 @@ def _steps(
         raise NoFace("no face was found in these photographs; bench needs one")
     crops = [_cut_out(picture, box) for picture, _, box in faces]
 
+    def look_again(number: int) -> None:
+        picture, landmarks, _ = faces[number % len(faces)]
+        steadied(engine.landmark_net, picture, landmarks)
+
     def embed(number: int) -> None:
         picture, landmarks, _ = faces[number % len(faces)]
         engine.embedder.embed(picture, landmarks)
@@ -102,6 +107,7 @@ def _steps(
             "detect, decoded",
             lambda n: engine.detector.detect(pictures[n % len(pictures)], settings.min_confidence),
         ),
+        ("look at one face again", look_again),
         ("embed one face", embed),
         ("identify, train: decode, detect, embed", whole),
         (
@@ -124,7 +130,8 @@ def _whole(engine: Engine, photographs: Sequence[bytes], settings: Settings) -> 
         picture = decode(photographs[number % len(photographs)], long_side=DETECT_SIDE)
         for face in engine.detector.detect(picture, settings.min_confidence):
             if face.landmarks is not None:
-                engine.embedder.embed(picture, face.landmarks)
+                landmarks = steadied(engine.landmark_net, picture, face.landmarks)
+                engine.embedder.embed(picture, landmarks)
 
     return step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.engine import Engine
+from edge.landmarks import steadied
 from edge.picture import decode
 from edge.portrait import cut_out_portrait
 from edge.vision import DETECT_SIDE
@@ -21,12 +22,12 @@ class Bare:
         return len(self._engine.detector.detect(decode(data, long_side=DETECT_SIDE), MIN_CONFIDENCE))
 
     def portrait(self, data: bytes) -> int:
-        """Decode, detect, embed each face: what identify and train need; the number of faces."""
+        """Decode, detect, look again at each face and embed it: what identify and train need; the number of faces."""
         picture = decode(data, long_side=DETECT_SIDE)
         faces = self._engine.detector.detect(picture, MIN_CONFIDENCE)
         for face in faces:
             assert face.landmarks is not None
-            self._engine.embedder.embed(picture, face.landmarks)
+            self._engine.embedder.embed(picture, steadied(self._engine.landmark_net, picture, face.landmarks))
         return len(faces)
 
     def crop(self, data: bytes) -> int:
