@@ -86,7 +86,7 @@ def dlib_resnet(archives: Path) -> Built:
 
 def mobile_face_net(archives: Path) -> Built:
     """MobileFaceNet for aligned 112x112 chips: int8 weights, int8 products, float between them."""
-    network = MobileFaceNet(archives)
+    network = MobileFaceNet(mobilefacenet.load(archives))
     pictures = calibration.chips(photographs.load(archives), MOBILEFACENET_TEMPLATE, mobilefacenet.SIZE, 300)
     lowest = mobilefacenet.check(network, archives, pictures[::_ORACLE])
     print(f"float network against another package's file of it: lowest cosine {lowest:.7f}")
