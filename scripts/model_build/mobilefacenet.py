@@ -129,7 +129,7 @@ def _layers(weights: dict[str, Floats]) -> Iterator[Layer]:
 
     yield full(_BODY + "Conv2d_0", 2)
     yield depthwise(_BODY + "SeparableConv2d")
-    bottleneck = full(_BODY + "Conv", bent=False)
+    bottleneck: Layer | None = full(_BODY + "Conv", bent=False)
     for name, stride in _BLOCKS:
         expand = full(f"{_BODY}{name}/Conv")
         yield expand if bottleneck is None else merged(bottleneck, expand)

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from quantisation import chips, verification
+from quantisation import chips, variants, verification
 from quantisation.verification import Scores, Vectors
 
-_EXACT = "float"
-_BUILD = [sys.executable, "-m", "quantisation.variants"]
 _MODULE = ["-m", "quantisation.runtimes"]
 _HEAD = (
     "| way | cosine to float, mean / lowest | pairs % | TAR % at FAR 1e-3 / 1e-4 | kB | MiB | partitions "
@@ -26,14 +24,11 @@ def main() -> int:
     """Prints one row after the other."""
     options = _options()
     folder = options.work / "variants"
-    subprocess.run([*_BUILD, options.work / "archives", folder], check=True)
-    files = sorted(folder.glob("*.tflite"))
-    if options.only:
-        files = [file for file in files if file.stem in {_EXACT, *options.only}]
+    files = variants.made(options.work / "archives", folder, options.only)
     names, cache = verification.photographs(options.lfw), options.work / "lfw-chips.npz"
     names, _ = chips.aligned(options.lfw, names, cache)
     official = verification.pairs(options.lfw, names)
-    exact = _embedded(folder / f"{_EXACT}.tflite", cache)
+    exact = _embedded(folder / f"{variants.EXACT}.tflite", cache)
     speeds = [
         _times(python, threads, files) for python in (sys.executable, options.other) for threads in (1, 2)
     ]
