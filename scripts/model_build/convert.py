@@ -16,7 +16,7 @@ _SCORE_LIMIT = 8.0
 """Logits beyond +-8 (.0003, .9997) say nothing more."""
 _TAILS = 0.0005
 _MARGIN = 0.12
-_OUTPUTS = {1: b"scores", 128: b"embedding"}
+_OUTPUTS = {1: b"scores", 128: b"embedding", 192: b"embedding"}
 """By the last side of the shape; anything else holds boxes."""
 Network = Callable[[Tensor], dict[str, Tensor]]
 

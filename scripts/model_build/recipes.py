@@ -90,18 +90,28 @@ def dlib_resnet(archives: Path) -> Built:
 
 def mobile_face_net(archives: Path) -> Built:
     """MobileFaceNet for aligned 112x112 chips: int8 weights, int8 products, float between them."""
-    network = MobileFaceNet(archives)
-    pictures = calibration.chips(photographs.load(archives), MOBILEFACENET_TEMPLATE, mobilefacenet.SIZE, 300)
+    network, pictures = mobile_face_net_parts(archives)
     lowest = mobilefacenet.check(network, archives, pictures[::_ORACLE])
     print(f"float network against another package's file of it: lowest cosine {lowest:.7f}")
-    # The last layer has more inputs than there are calibration pictures, and rounds well without them.
-    known = [*moments.gathered(network, pictures)[:-1], None]
     facts = {
         "dimensions": mobilefacenet.DIMENSIONS,
         "template": np.round(MOBILEFACENET_TEMPLATE.astype(float), 3).tolist(),
     }
-    tflite = hybrid.tflite(hybrid.with_int8_weights(network.layers, known))
-    return Built(tflite, network, pictures, None, facts)
+    return Built(hybrid.tflite(fitted(network, pictures)), network, pictures, None, facts)
+
+
+def mobile_face_net_parts(archives: Path) -> tuple[MobileFaceNet, list[Pixels]]:
+    """The float network, and the chips by which its weights are rounded."""
+    chips = calibration.chips(photographs.load(archives), MOBILEFACENET_TEMPLATE, mobilefacenet.SIZE, 300)
+    return MobileFaceNet(mobilefacenet.load(archives)), chips
+
+
+def fitted(network: MobileFaceNet, pictures: list[Pixels]) -> list[hybrid.Int8Layer]:
+    """Weights rounded by what the pictures feed to each layer.
+
+    The last layer has more inputs than there are pictures, and rounds well without them.
+    """
+    return hybrid.with_int8_weights(network.layers, [*moments.gathered(network, pictures)[:-1], None])
 
 
 RECIPES: dict[str, Callable[[Path], Built]] = {

@@ -1,0 +1,1 @@
+"""Compares ways of quantising MobileFaceNet: scripts/compare-quantisation, docs/quantisation.md."""
