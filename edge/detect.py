@@ -34,7 +34,7 @@ CROP_FACTOR = 2.67
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Glimpse:
     """The surest face on one crop, in pixels of the crop. box: left, top, width, height; landmarks: 4 x 2.
 
     probability: 0..1.
@@ -53,7 +53,7 @@ class LandmarkNet:
         self.size = model.shape[0]
         self._anchors = heads.blazeface_anchors(self.size)
 
-    def look(self, pixels: Pixels, expected: Vector, least: float = 0.1) -> Look | None:
+    def look(self, pixels: Pixels, expected: Vector, least: float = 0.1) -> Glimpse | None:
         """The surest face that overlaps the expected box (crop pixels).
 
         Overlapping answers are averaged by their probability, as MediaPipe does. None: no face there.
@@ -75,7 +75,7 @@ class LandmarkNet:
         landmarks = mean[4:12].reshape(4, 2)
         if np.abs(landmarks[0] - landmarks[1]).max() < 1:
             return None  # both eyes in one place: nothing could be aligned by it
-        return Look(float(probability[best]), mean[:4], landmarks)
+        return Glimpse(float(probability[best]), mean[:4], landmarks)
 
 
 class Detector:

@@ -79,11 +79,12 @@ def judged(pictures: Sequence[Pictured], level: int) -> Judged:
 
 def average_precision(found: Judged, weights: Floats) -> Estimate:
     """Area under precision (the best at this recall or more) against recall. weights: of the pictures."""
-    once = _area(found, np.ones(len(found.wanted)))
-    return percentiles(once, np.array([_area(found, row) for row in weights]))
+    once = area(found, np.ones(len(found.wanted)))
+    return percentiles(once, np.array([area(found, row) for row in weights]))
 
 
-def _area(found: Judged, weights: Floats) -> float:
+def area(found: Judged, weights: Floats) -> float:
+    """The average precision of one drawing: how often each picture is drawn."""
     wanted = float(weights @ found.wanted)
     if wanted == 0:
         return float("nan")
