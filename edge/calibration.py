@@ -15,8 +15,9 @@ from typing import Any
 from edge.errors import ModelError
 from edge.interpreter import MODELS, read_card
 
-_TANGENT_BELOW = -1.0
-"""Where one stranger in ten gets and beyond, the parabola, which would turn there, goes on as its tangent."""
+FITTED_FROM = -2.0
+"""log10 of the share of strangers from which on downwards the parabola was fitted. Before, where more of them
+get, it would turn: there its tangent goes on."""
 
 _HIGHEST = 0.999
 """A threshold never asks for more: two JPEGs of one picture may differ by as much."""
@@ -25,7 +26,7 @@ _HIGHEST = 0.999
 @dataclass(frozen=True, slots=True)
 class Tail:
     """log10 of the share of strangers whose cosine with one person's template is above s:
-    constant + linear * s + square * s * s, falling where it is at most -1.
+    constant + linear * s + square * s * s, falling where it is at most FITTED_FROM.
     """
 
     constant: float
@@ -34,14 +35,24 @@ class Tail:
 
     def log_share(self, score: float) -> float:
         """At most 0, never rising with the score (cosine, -1..1)."""
-        edge = self.score(_TANGENT_BELOW)
+        edge, slope = self._edge()
         if score >= edge:
             return min(self.constant + self.linear * score + self.square * score * score, 0.0)
-        slope = self.linear + 2 * self.square * edge
-        return min(_TANGENT_BELOW + slope * (score - edge), 0.0)
+        return min(FITTED_FROM + slope * (score - edge), 0.0)
 
     def score(self, log_share: float) -> float:
-        """The cosine that this share of strangers (log10, at most -1) exceeds."""
+        """The cosine that this share of strangers (log10, at most 0) exceeds."""
+        edge, slope = self._edge()
+        if log_share > FITTED_FROM:
+            return edge + (log_share - FITTED_FROM) / slope
+        return self._parabola(log_share)
+
+    def _edge(self) -> tuple[float, float]:
+        """The score where the tangent begins, and its slope."""
+        edge = self._parabola(FITTED_FROM)
+        return edge, self.linear + 2 * self.square * edge
+
+    def _parabola(self, log_share: float) -> float:
         if self.square == 0:
             return (log_share - self.constant) / self.linear
         root = self.linear**2 - 4 * self.square * (self.constant - log_share)
@@ -94,7 +105,7 @@ class Calibration:
     def threshold(self, rate: float, people: int, references: int) -> float:
         """The score that a stranger reaches at that rate (0..1) in a gallery of so many people."""
         log_share = math.log10(rate) - math.log10(max(people, 1))
-        return min(self.tail(references).score(min(log_share, _TANGENT_BELOW)), _HIGHEST)
+        return min(self.tail(references).score(min(log_share, 0.0)), _HIGHEST)
 
 
 def calibration_of(model: str, folder: Path = MODELS) -> Calibration:

@@ -55,10 +55,14 @@ gives a cosine of 0.9990 with MobileFaceNet and 0.9995 with dlib (60 pictures of
 0.9991 on faces above 130 px (40 of WIDER); larger and smaller crops come out lower with one of the two."""
 
 
+_OUTSIDE = 0
+"""Gray level on a kept crop where the picture has ended, as on the chips of both embedders (`fill` in their cards)."""
+
+
 def kept_crop(picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> KeptCrop:
     """What is kept of a reference so that any embedder can start from it."""
     matrix = KEPT.alignment(landmarks, squeeze)
-    return KeptCrop(picture.crop(matrix, CROP_SIZE), apply(matrix, landmarks.points))
+    return KeptCrop(picture.crop(matrix, CROP_SIZE, _OUTSIDE), apply(matrix, landmarks.points))
 
 
 class Embedder:
@@ -69,6 +73,7 @@ class Embedder:
         self.id = model.name
         self.dimensions = int(model.card["dimensions"])
         self.template = Template(np.asarray(model.card["template"], np.float32), model.shape[0])
+        self._fill = int(model.card["fill"])
 
     def another(self) -> Embedder:
         """The same network for another thread."""
@@ -80,7 +85,7 @@ class Embedder:
 
     def embed(self, picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> Embedding:
         """The face's unit vector: the mean of the chip's and its mirror image's."""
-        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size)
+        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size, self._fill)
         mirrored = np.ascontiguousarray(chip[:, ::-1])
         both = [unit(self._model.run(pixels)["embedding"].real().reshape(-1)) for pixels in (chip, mirrored)]
         return Embedding(unit(both[0] + both[1]), self.id, float(both[0] @ both[1]))

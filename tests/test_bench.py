@@ -25,6 +25,7 @@ def test_every_step_thread_count_and_gallery_has_a_figure(
     ] == [
         "decode",
         "detect",
+        "look at one face again",
         "embed one face",
         "identify",
         "index: decode",

@@ -35,6 +35,10 @@ template, made symmetric, then 2 pixels lower, chosen on those folds with the fl
 .94-1.06 and shifts of -2..4 pixels made little difference. Fold 2 was not looked at.
 """
 
+BLACK = 0
+"""What an embedder's chip shows where the picture has ended. MobileFaceNet learnt from such chips: the cosine of a tight crop's
+embedding to the photograph's rises from .92 to .95, against repeating the edge; dlib's network does not mind."""
+
 FACEBOXES_ANCHORS = [
     {"stride": 32, "side": 32, "per_side": 4},
     {"stride": 32, "side": 64, "per_side": 2},
@@ -84,7 +88,11 @@ def dlib_resnet(archives: Path) -> Built:
     """dlib's ResNet for aligned 150x150 chips."""
     network = DlibResnet(archives)
     pictures = calibration.chips(photographs.load(archives), TEMPLATE, 150, 300)
-    facts = {"dimensions": 128, "template": np.round(TEMPLATE.astype(float), 3).tolist()}
+    facts = {
+        "dimensions": 128,
+        "fill": BLACK,
+        "template": np.round(TEMPLATE.astype(float), 3).tolist(),
+    }
     return Built(convert.to_int8(network, 150, pictures, has_head=False), network, pictures, None, facts)
 
 
@@ -95,6 +103,7 @@ def mobile_face_net(archives: Path) -> Built:
     print(f"float network against another package's file of it: lowest cosine {lowest:.7f}")
     facts = {
         "dimensions": mobilefacenet.DIMENSIONS,
+        "fill": BLACK,
         "template": np.round(MOBILEFACENET_TEMPLATE.astype(float), 3).tolist(),
     }
     return Built(hybrid.tflite(fitted(network, pictures)), network, pictures, None, facts)

@@ -26,10 +26,11 @@ class FloatEmbedder:
             face_recognition_models.face_recognition_model_location()
         )
         self.template = Template(np.asarray(card["template"], np.float32), card["input"][0])
+        self._fill = int(card["fill"])
 
     def embed(self, picture, landmarks, squeeze: float = 1.0) -> Embedding:
         """The face's unit vector: the mean of the chip's and its mirror image's."""
-        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size)
+        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size, self._fill)
         both = [
             unit(np.array(self._network.compute_face_descriptor(np.ascontiguousarray(pixels)), np.float32))
             for pixels in (chip, chip[:, ::-1])

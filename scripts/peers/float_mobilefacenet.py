@@ -38,10 +38,11 @@ class FloatEmbedder:
         self._output = self._interpreter.get_output_details()[0]["index"]
         card = read_card(OURS)
         self.template = Template(np.asarray(card["template"], np.float32), card["input"][0])
+        self._fill = int(card["fill"])
 
     def embed(self, picture, landmarks, squeeze: float = 1.0) -> Embedding:
         """The face's unit vector: the mean of the chip's and its mirror image's."""
-        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size)
+        chip = picture.crop(self.template.alignment(landmarks, squeeze), self.template.size, self._fill)
         both = np.stack([chip, chip[:, ::-1]]).astype(np.float32)
         self._interpreter.set_tensor(self._input, (both - 127.5) / 128)
         self._interpreter.invoke()

@@ -30,8 +30,8 @@ def main() -> None:
         boxes = [(face.box.left, face.box.top, face.box.width, face.box.height) for face in found.faces]
         return Seen(found.width, found.height, boxes, [vectors.get(id(face)) for face in found.faces])
 
-    limit = calibration_of(vision.model).threshold(settings.false_positive_rate, _PEOPLE, 1)
-    answer(look, f"{vision.model}, {versions_of(runtime().name, 'numpy', 'pillow')}", COSINE, limit)
+    limit = calibration_of(vision.embedder.id).threshold(settings.false_positive_rate, _PEOPLE, 1)
+    answer(look, f"{vision.embedder.id}, {versions_of(runtime().name, 'numpy', 'pillow')}", COSINE, limit)
 
 
 if __name__ == "__main__":
