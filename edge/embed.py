@@ -56,7 +56,7 @@ gives a cosine of 0.9990 with MobileFaceNet and 0.9995 with dlib (60 pictures of
 
 
 _OUTSIDE = 0
-"""Gray level of a kept crop where the picture has ended, as on the chips of both embedders (`fill` of the card)."""
+"""Gray level of a kept crop where the picture has ended, as on the chips of both embedders (their `fill`)."""
 
 
 def kept_crop(picture: Picture, landmarks: Landmarks, squeeze: float = 1.0) -> KeptCrop:
