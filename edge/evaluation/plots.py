@@ -74,9 +74,9 @@ def draw_roc(rows: Sequence[Verification], title: str, path: Path) -> Path:
     shipped = next((one for one in rows[0].shipped if one.people == 1), None)
     if shipped is not None and not math.isnan(shipped.found) and shipped.found > 0:
         axes.axvline(shipped.found, color="#333333", linewidth=1, linestyle="--")
-        words = f" the shipped threshold\n for one person, {shipped.threshold:.3f}"
+        words = f"the shipped threshold \nfor one person, {shipped.threshold:.3f} "
         bottom = axes.get_xaxis_transform()
-        axes.text(shipped.found, 0.02, words, transform=bottom, fontsize=8, color="#333333")
+        axes.text(shipped.found, 0.02, words, transform=bottom, fontsize=8, color="#333333", ha="right")
     axes.set_xscale("log")
     axes.set_xlim(lowest, 0.1)
     axes.set_ylim(top=100.5)
@@ -107,10 +107,10 @@ def draw_scores(row: Verification, title: str, path: Path) -> Path:
         axes.axvline(threshold, color="#333333", linewidth=1, linestyle=style,
                      label=f"threshold, gallery of {people:,}: {threshold:.3f}")  # fmt: skip
     axes.set_xlim(widest[0], widest[1] or 1.0)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.35 * axes.get_ylim()[1])  # room for the legend
     axes.set_xlabel("score (cosine)")
     axes.set_ylabel("pairs (% of their kind, per bin)")
-    axes.legend(loc="upper left", fontsize=8, frameon=False)
+    axes.legend(loc="upper left", fontsize=8, frameon=False, ncols=2)
     return _saved(figure, path)
 
 
