@@ -39,7 +39,7 @@ def test_a_wrong_reference_is_named_with_the_command_that_sets_it_aside(store: S
     wrong = store.remembered(anna.row)[-1].row
     said = api_face("people", "check", state=tmp_path).stdout
     assert f"{anna.id}  Anna\n    reference {wrong}  " in said
-    assert re.search(r"unlike the others \(\d+ %\)", said)
+    assert re.search(r"unlike the others \(\d+ in 1,000 strangers are as near\)", said)
     assert "1 of 2 people have references that disagree" in said
     assert "unlike the others (" in api_face("people", "show", anna.id, state=tmp_path).stdout
     (command,) = [line.strip() for line in said.splitlines() if "set-aside" in line]
