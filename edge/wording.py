@@ -7,7 +7,7 @@ _MOST_DIGITS = 9
 
 def told(value: float, limit: float, digits: int = 0) -> str:
     """The value with so many digits after the point, and with more where it would read like the limit."""
-    while digits < _MOST_DIGITS and f"{value:.{digits}f}" == f"{limit:.{digits}f}":
+    while digits < _MOST_DIGITS and round(value, digits) == round(limit, digits):
         digits += 1
     return f"{value:.{digits}f}"
 

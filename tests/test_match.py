@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -144,3 +147,45 @@ def test_a_claim_needs_more_than_a_strangers_likeness() -> None:
 def test_an_embedder_without_thresholds_is_refused() -> None:
     with pytest.raises(ModelError, match="no calibrated thresholds"):
         calibration_of("guesswork")
+
+
+GOOD = {
+    "tails": {"1": [-1.7, 5.7, -18.7], "4": [-1.0, -2.0, 0.0]},
+    "margin": 0.08,
+    "duplicate": 0.97,
+    "mirror": {"typical": 0.97, "uneven": 0.93},
+}
+
+
+def written(folder: Path, content: object) -> Calibration:
+    text = json.dumps(content)
+    (folder / "m.calibration.json").write_text(text)
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(text.encode()).hexdigest()}  m.calibration.json\n")
+    return calibration_of("m", folder)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"tails": {}},
+        {"tails": []},
+        {"tails": {"0": [-1.7, 5.7, -18.7]}},
+        {"tails": {"1": [-1.7, 5.7]}},
+        {"tails": {"1": [-1.7, 5.7, math.nan]}},
+        {"tails": {"1": [-1.0, 2.0, 0.0]}},
+        {"tails": {"1": [-1.0, 0.0, 0.0]}},
+        {"tails": {"1": [-9.0, 1.0, -1.0]}},
+        {"tails": {"1": [-1.0, -4.0, 3.0]}},
+        {"margin": -0.1},
+        {"margin": math.inf},
+        {"duplicate": 0},
+        {"duplicate": 1.1},
+        {"mirror": {"typical": 1.0, "uneven": 0.9}},
+        {"mirror": {"typical": 0.9}},
+    ],
+    ids=str,
+)
+def test_nonsense_is_no_calibration(tmp_path: Path, nonsense: dict[str, object]) -> None:
+    assert written(tmp_path, GOOD).margin == 0.08
+    with pytest.raises(ModelError, match="calibration of m"):
+        written(tmp_path, {**GOOD, **nonsense})
