@@ -35,19 +35,19 @@ class Tail:
 
     def log_share(self, score: float) -> float:
         """At most 0, never rising with the score (cosine, -1..1)."""
-        edge, slope = self._edge()
+        edge, slope = self.edge()
         if score >= edge:
             return min(self.constant + self.linear * score + self.square * score * score, 0.0)
         return min(FITTED_FROM + slope * (score - edge), 0.0)
 
     def score(self, log_share: float) -> float:
         """The cosine that this share of strangers (log10, at most 0) exceeds."""
-        edge, slope = self._edge()
+        edge, slope = self.edge()
         if log_share > FITTED_FROM:
             return edge + (log_share - FITTED_FROM) / slope
         return self._parabola(log_share)
 
-    def _edge(self) -> tuple[float, float]:
+    def edge(self) -> tuple[float, float]:
         """The score where the tangent begins, and its slope."""
         edge = self._parabola(FITTED_FROM)
         return edge, self.linear + 2 * self.square * edge
@@ -116,13 +116,39 @@ def calibration_of(model: str, folder: Path = MODELS) -> Calibration:
         raise ModelError(f"embedder {model} has no calibrated thresholds: {error.message}") from error
     try:
         return _parsed(found)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"calibration of {model}: {error!r}") from error
 
 
 def _parsed(found: Mapping[str, Any]) -> Calibration:
-    tails = sorted((int(number), Tail(*map(float, curve))) for number, curve in found["tails"].items())
-    if not tails:
-        raise ValueError("no tails")
-    mirror = Mirror(float(found["mirror"]["typical"]), float(found["mirror"]["uneven"]))
-    return Calibration(tuple(tails), float(found["margin"]), float(found["duplicate"]), mirror)
+    tails = sorted((int(number), _tail(curve)) for number, curve in found["tails"].items())
+    if not tails or tails[0][0] < 1:
+        raise ValueError("no tails, or one for less than 1 reference")
+    margin, duplicate = _number(found["margin"]), _number(found["duplicate"])
+    if margin < 0 or not 0 < duplicate <= 1:
+        raise ValueError(f"margin {margin} or duplicate {duplicate} is none")
+    mirror = Mirror(_number(found["mirror"]["typical"]), _number(found["mirror"]["uneven"]))
+    if not -1 <= mirror.uneven <= 1 or not -1 <= mirror.typical < 1:
+        raise ValueError(f"{mirror} is no agreement")
+    return Calibration(tuple(tails), margin, duplicate, mirror)
+
+
+def _tail(curve: list[object]) -> Tail:
+    """One that falls from FITTED_FROM on, up to a cosine of 1."""
+    tail = Tail(*map(_number, curve))
+    if tail.square == 0 and tail.linear >= 0:
+        raise ValueError(f"{tail} does not fall")
+    edge, slope = tail.edge()
+    there = tail.constant + tail.linear * edge + tail.square * edge * edge
+    if not math.isclose(there, FITTED_FROM, abs_tol=1e-6):
+        raise ValueError(f"{tail} never reaches {FITTED_FROM}")
+    if slope >= 0 or tail.linear + 2 * tail.square * max(edge, 1.0) >= 0:
+        raise ValueError(f"{tail} does not fall")
+    return tail
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no number")
+    return number

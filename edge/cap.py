@@ -9,14 +9,12 @@ from edge.store import Person, Reference, Store
 
 
 def cap_references(store: Store, person: Person, most: int) -> None:
-    """Drop references, least useful first, until at most `most` are in use and as many again are set aside.
+    """Drop references in use, least useful first, until at most `most` are; those set aside stay.
 
-    Of those in use, the ones that the answering embedder has no vector of go first; of those set aside,
-    the one that was set aside first. Inside store.writing().
+    The ones that the answering embedder has no vector of go first. Inside store.writing().
     """
-    remembered = store.remembered(person.row)
     known = {reference.row: reference for reference in store.references(person.row)}
-    in_use = [one for one in remembered if one.set_aside is None]
+    in_use = [one for one in store.remembered(person.row) if one.set_aside is None]
     dormant = [one.row for one in in_use if one.row not in known]
     useful = [known[one.row] for one in in_use if one.row in known]
     while len(dormant) + len(useful) > most:
@@ -27,9 +25,6 @@ def cap_references(store: Store, person: Person, most: int) -> None:
         useful.remove(least)
         if least.row is not None:
             store.drop_reference(least.row)
-    aside = sorted((one.set_aside, one.row) for one in remembered if one.set_aside is not None)
-    for _, row in aside[: max(len(aside) - most, 0)]:
-        store.drop_reference(row)
 
 
 def least_useful(references: list[Reference]) -> Reference:

@@ -7,13 +7,11 @@ two processes, give one person.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from edge import match
 from edge.access import gmt_day
-from edge.cap import cap_references
 from edge.clock import Clock
 from edge.errors import (
     AmbiguousPerson,
@@ -25,10 +23,10 @@ from edge.errors import (
     UnknownPerson,
     UnknownPersonId,
 )
-from edge.face import Face, Vector
+from edge.face import Face
+from edge.learn import Likeness, learn, likeness_of
 from edge.match import Kind, Verdict
 from edge.notices import NOT_ADDED, Notice, Standing, notices
-from edge.outliers import similarity_to
 from edge.picture import encode_jpeg
 from edge.portrait import Portrait
 from edge.quality import flaws, usefulness
@@ -36,6 +34,7 @@ from edge.recognize import Recognizer, walked_again
 from edge.settings import Settings
 from edge.store import Person, Reference, Store
 from edge.vision import INDEX_SIZE
+from edge.wording import strangers, told
 
 LEAST_FACE = 32
 """A face with a shorter side, in pixels, is too small to learn from."""
@@ -101,12 +100,14 @@ class Enroller:
         with self._store.writing():
             self._recognizer.check(portrait.embedding)
             person, standing = self._whose(portrait, name, person_id)
+            likeness = likeness_of(self._store, person, reference, self._recognizer.calibration)
+            if standing is Standing.CLAIMED:
+                _check_claim(likeness)
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
-            similarity = self._similarity_to_all(person, portrait)
-            warnings = notices(flaws(portrait.look, reference.model), standing, similarity)
+            warnings = notices(flaws(portrait.look, reference.model), standing, likeness)
             if all(warning.code != NOT_ADDED for warning in warnings):
-                self._learn(person, reference)
+                learn(self._store, person, reference, likeness.twin, self._settings.max_references)
         return Answer(self._seen(person), warnings)
 
     def follow(self, model: str) -> None:
@@ -125,7 +126,7 @@ class Enroller:
         if person_id == NEW:
             return self._store.create_person(name, enrolled_by="train"), Standing.FIRST
         if person_id is not None:
-            return self._claimed(portrait, name, person_id), Standing.VOUCHED
+            return self._claimed(name, person_id), Standing.CLAIMED
         verdict = self._recognizer.verdict(portrait.embedding)
         person = self._known(verdict)
         if person is None:
@@ -136,17 +137,11 @@ class Enroller:
         sure = (verdict.similarity or 0.0) >= match.LEARN_FROM
         return person, Standing.SURE if sure else Standing.DOUBTFUL
 
-    def _claimed(self, portrait: Portrait, name: str | None, person_id: str) -> Person:
+    def _claimed(self, name: str | None, person_id: str) -> Person:
         person = self._store.person(person_id)
         if person is None:
             raise UnknownPersonId(f"no person has the id {person_id}")
         _check_name(person, name)
-        similarity = self._nearest_reference(person, portrait)
-        if similarity is not None and similarity < match.CLAIM_LEAST:
-            raise FaceMismatch(
-                f"the face is {similarity:.0f} % similar to the nearest reference of {person.id}; "
-                f"at least {match.CLAIM_LEAST:.0f} % are needed"
-            )
         return person
 
     def _known(self, verdict: Verdict) -> Person | None:
@@ -168,33 +163,6 @@ class Enroller:
 
     # -- what is remembered -----------------------------------------------------------------------
 
-    def _learn(self, person: Person, reference: Reference) -> None:
-        """Add a reference, unless it adds nothing; at the cap the least useful one gives way."""
-        vectors = [ref.vector for ref in self._store.references(person.row, model=reference.model)]
-        if vectors and max(_cosines(reference.vector, vectors)) >= self._recognizer.calibration.duplicate:
-            return
-        self._store.add_reference(person, reference)
-        cap_references(self._store, person, self._settings.max_references)
-
-    def _nearest_reference(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the nearest reference in use; None when there is none of this model."""
-        vectors = self._in_use(person, portrait.embedding.model)
-        if not vectors:
-            return None
-        nearest = max(_cosines(portrait.embedding.vector, vectors))
-        return match.claim_similarity(self._recognizer.calibration, nearest)
-
-    def _similarity_to_all(self, person: Person, portrait: Portrait) -> float | None:
-        """Similarity in percent to the template of the references in use; None when there is none."""
-        vectors = self._in_use(person, portrait.embedding.model)
-        if not vectors:
-            return None
-        return similarity_to(portrait.embedding.vector, np.stack(vectors), self._recognizer.calibration)
-
-    def _in_use(self, person: Person, model: str) -> list[Vector]:
-        known = self._store.references(person.row, model=model)
-        return [reference.vector for reference in known if reference.set_aside is None]
-
     def _reference(self, data: bytes, portrait: Portrait) -> Reference:
         """Made before the transaction, which others wait for."""
         kept = self._vision.kept_crop(data, portrait) if self._settings.keep_crops else None
@@ -202,7 +170,7 @@ class Enroller:
             row=None,
             vector=portrait.embedding.vector,
             model=portrait.embedding.model,
-            quality=usefulness(portrait.face.confidence, portrait.look.mirror, portrait.embedding.model),
+            quality=usefulness(portrait.face.confidence, portrait.embedding.mirror, portrait.embedding.model),
             added=self._clock.now(),
             crop=encode_jpeg(kept.pixels, _CROP_QUALITY) if kept is not None else None,
             landmarks=kept.landmarks if kept is not None else None,
@@ -210,8 +178,13 @@ class Enroller:
         )
 
 
-def _cosines(vector: Vector, others: list[Vector]) -> list[float]:
-    return [float(vector @ other) for other in others]
+def _check_claim(likeness: Likeness) -> None:
+    """Where there is nothing to compare with, the caller is believed, and warned."""
+    if likeness.nearest is not None and likeness.nearest > math.log10(match.CLAIM_RATE):
+        raise FaceMismatch(
+            f"compared with this person alone, {strangers(likeness.nearest, match.CLAIM_RATE)} "
+            f"come as near as this face; at most {1000 * match.CLAIM_RATE:.0f} may"
+        )
 
 
 def _check_name(person: Person, name: str | None) -> None:
@@ -227,6 +200,6 @@ def _check_faces(faces: tuple[Face, ...]) -> None:
     box = faces[0].box
     if min(box.width, box.height) < LEAST_FACE:
         raise FaceTooSmall(
-            f"the face is {box.width:.0f}x{box.height:.0f} px; "
+            f"the face is {told(box.width, LEAST_FACE)}x{told(box.height, LEAST_FACE)} px; "
             f"at least {LEAST_FACE} px on each side are needed"
         )

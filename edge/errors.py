@@ -229,7 +229,12 @@ class CertificateError(EdgeError):
 
 
 class ModelError(EdgeError):
-    """A model file is missing, damaged, or of another shape than its sidecar says."""
+    """A model file is missing, damaged, or of another shape than its sidecar says.
+
+    A service that is running meets it when another process switches to a model that it cannot load.
+    """
+
+    code = "not_ready"
 
 
 class StoreError(EdgeError):

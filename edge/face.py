@@ -84,10 +84,11 @@ class Look:
 
     side: the shorter side of its box, pixels. sharpness: 0 (blurred) .. 1. yaw: degrees that the head is
     turned, positive when the nose points to the picture's right. mirror: cosine of the embeddings of
-    the face and of its mirror image, comparable for those of one model only.
+    the face and of its mirror image, comparable for those of one model only; None where the model that is
+    asked for has not measured it.
     """
 
     side: float
     sharpness: float
     yaw: float
-    mirror: float
+    mirror: float | None

@@ -18,6 +18,9 @@ from edge.gallery import Candidate
 AT_THRESHOLD = 75.0
 """Similarity in percent at the threshold itself, whatever the gallery and the chosen rate."""
 
+BELOW_THRESHOLD = 74.9
+"""What an unknown face is at most similar to anybody: rounded to a tenth, it still is below AT_THRESHOLD."""
+
 PER_DECADE = 5.0
 """Percent above the threshold for each factor of ten by which fewer strangers get there."""
 
@@ -28,9 +31,6 @@ fewer strangers get there than to the threshold."""
 LEAST_PEOPLE = 10
 """A smaller gallery counts as this many people: it is often a family, whose faces resemble each other more
 than strangers' do."""
-
-USUAL_RATE = 1e-3
-"""False names among strangers for which the service is made, unless the installer chooses another rate."""
 
 CLAIM_RATE = 0.03
 """A picture of whom somebody says it shows is refused when more strangers than this are as similar to the
@@ -67,15 +67,6 @@ def similarity_percent(log_rate: float, rate: float) -> float:
     return min(AT_THRESHOLD + PER_DECADE * (chosen - log_rate), 100.0)
 
 
-def claim_similarity(calibration: Calibration, score: float) -> float:
-    """Similarity in percent of a picture and one reference, nobody else being asked for."""
-    return similarity_percent(calibration.log_rate(score, 1, 1), USUAL_RATE)
-
-
-CLAIM_LEAST = similarity_percent(math.log10(CLAIM_RATE), USUAL_RATE)
-"""Least similarity in percent to the nearest reference of a person somebody says a picture shows."""
-
-
 def decide(calibration: Calibration, nearest: list[Candidate], people: int, rate: float) -> Verdict:
     """The verdict on the two nearest candidates of a gallery of that many people.
 
@@ -88,7 +79,7 @@ def decide(calibration: Calibration, nearest: list[Candidate], people: int, rate
     best, *others = sorted(nearest, key=lambda one: (rarity[one.person_row], -one.score))
     similarity = similarity_percent(rarity[best.person_row], rate)
     if best.score < calibration.threshold(rate, people, best.references):
-        return Verdict(Kind.UNKNOWN, min(similarity, AT_THRESHOLD), None, None)
+        return Verdict(Kind.UNKNOWN, min(similarity, BELOW_THRESHOLD), None, None)
     similarity = max(similarity, AT_THRESHOLD)
     if others and best.score - others[0].score < calibration.margin:
         return Verdict(Kind.AMBIGUOUS, similarity, best.person_row, others[0].person_row)

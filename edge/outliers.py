@@ -15,21 +15,19 @@ import numpy as np
 from edge.calibration import Calibration
 from edge.face import Vector
 from edge.gallery import unit
-from edge.match import USUAL_RATE, similarity_percent
 
 OUTLIER_RATE = 0.01
 """A reference disagrees with a person's others when more strangers than this are as similar to them."""
 
-LEAST_ALIKE = similarity_percent(math.log10(OUTLIER_RATE), USUAL_RATE)
-"""That as a similarity in percent."""
+_LOG_OUTLIER_RATE = math.log10(OUTLIER_RATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """The index of a reference, and its similarity in percent to the template of the others."""
+    """The index of a reference, and log10 of the share of strangers as near to the template of the others."""
 
     index: int
-    similarity: float
+    log_rate: float
 
 
 def disagreeing(vectors: Vector, calibration: Calibration) -> list[Disagreement]:
@@ -42,26 +40,20 @@ def disagreeing(vectors: Vector, calibration: Calibration) -> list[Disagreement]
     while len(left) > 1:
         scores = [_score(vectors[one], vectors[[other for other in left if other != one]]) for one in left]
         worst = int(np.argmin(scores))
-        similarity = _similarity(scores[worst], len(left) - 1, calibration)
-        if similarity >= LEAST_ALIKE:
+        log_rate = calibration.log_rate(scores[worst], 1, len(left) - 1)
+        if log_rate <= _LOG_OUTLIER_RATE:
             break
         if len(left) == 2:
-            return [*found, *(Disagreement(one, similarity) for one in left)]
-        found.append(Disagreement(left.pop(worst), similarity))
+            return [*found, *(Disagreement(one, log_rate) for one in left)]
+        found.append(Disagreement(left.pop(worst), log_rate))
     return found
 
 
-def similarity_to(vector: Vector, others: Vector, calibration: Calibration) -> float:
-    """Similarity in percent of a unit vector and the template of these references (n x d, n at least 1).
-
-    How rarely a stranger gets so near to one person: nobody else is asked for.
-    """
-    return _similarity(_score(vector, others), len(others), calibration)
+def log_rate_to(vector: Vector, others: Vector, calibration: Calibration) -> float:
+    """log10 of the share of strangers who are as near to the template of these references (n x d, n at least
+    1) as a unit vector is: how rarely a stranger gets so near to one person, nobody else being asked for."""
+    return calibration.log_rate(_score(vector, others), 1, len(others))
 
 
 def _score(vector: Vector, others: Vector) -> float:
     return float(unit(unit(others).mean(axis=0)) @ vector)
-
-
-def _similarity(score: float, references: int, calibration: Calibration) -> float:
-    return similarity_percent(calibration.log_rate(score, 1, references), USUAL_RATE)

@@ -18,6 +18,7 @@ from edge.embed import Template
 from edge.errors import ModelError
 from edge.face import Face, Landmarks, Look, Vector
 from edge.picture import Picture
+from edge.wording import told
 
 Luminance = NDArray[np.float32]
 """Height x width, 0..255."""
@@ -136,31 +137,39 @@ def flaws(look: Look, model: str) -> tuple[Flaw, ...]:
     found = []
     if look.side < SMALL_FACE:
         text = (
-            f"the face is only {look.side:.0f} px wide or high; from {SMALL_FACE} px it is recognised better"
+            f"the face is only {told(look.side, SMALL_FACE)} px wide or high; "
+            f"from {SMALL_FACE} px it is recognised better"
         )
         found.append(Flaw("small_face", text, False))
     if look.sharpness < BLURRED:
         text = (
-            f"the sharpness of the face is {look.sharpness:.2f}; from {BLURRED:.2f} it is recognised better"
+            f"the sharpness of the face is {told(look.sharpness, BLURRED, 2)}; "
+            f"from {BLURRED:.2f} it is recognised better"
         )
         found.append(Flaw("blurred_face", text, look.sharpness < VERY_BLURRED))
     if abs(look.yaw) > TURNED:
         text = (
-            f"the head is turned by {abs(look.yaw):.0f} degrees; up to {TURNED:.0f} it is recognised better"
+            f"the head is turned by {told(abs(look.yaw), TURNED)} degrees; "
+            f"up to {TURNED:.0f} it is recognised better"
         )
         found.append(Flaw("turned_face", text, False))
-    if look.mirror < (least := _mirror(model).uneven):
+    if look.mirror is not None and look.mirror < (least := _mirror(model).uneven):
         text = (
-            f"the face and its mirror image agree by {look.mirror:.3f}; "
+            f"the face and its mirror image agree by {told(look.mirror, least, 3)}; "
             f"from {least:.3f} it is recognised better"
         )
         found.append(Flaw("uneven_face", text, False))
     return tuple(found)
 
 
-@functools.cache
 def _mirror(model: str) -> Mirror:
+    """Of a model whose file is amiss, too: that may be mended meanwhile, so it is not remembered."""
     try:
-        return calibration_of(model).mirror
+        return _measured(model)
     except ModelError:
         return _UNMEASURED
+
+
+@functools.cache
+def _measured(model: str) -> Mirror:
+    return calibration_of(model).mirror

@@ -163,7 +163,9 @@ class Recognizer:
         if verdict.kind is not Kind.MATCH or verdict.person_row is None:
             return Identified(face, None, verdict.similarity, verdict.kind)
         person = self._store.person_by_row(verdict.person_row)
-        return Identified(face, person, verdict.similarity, verdict.kind if person else Kind.UNKNOWN)
+        if person is None:  # erased meanwhile
+            return Identified(face, None, match.BELOW_THRESHOLD, Kind.UNKNOWN)
+        return Identified(face, person, verdict.similarity, verdict.kind)
 
 
 def _nobody(model: str, dimensions: int) -> Known:

@@ -54,10 +54,11 @@ def embed_pending(
         for look in page:
             if not breathe():
                 return
-            made.append((look.reference_row, _vector_or_mark(store, embedder, look)))
+            made.append((look.reference_row, _seen_or_mark(store, embedder, look)))
         with store.writing():
-            for row, vector in made:
-                store.add_embedding(row, embedder.id, vector)
+            for row, seen in made:
+                vector, mirror = (None, None) if seen is None else (seen.vector, seen.mirror)
+                store.add_embedding(row, embedder.id, vector, mirror)
         after = page[-1].reference_row
         yield len(made)
 
@@ -84,10 +85,10 @@ def outlook(coverage: Coverage) -> str:
     return ", ".join(parts)
 
 
-def _vector_or_mark(store: Store, embedder: Embeds, look: KeptLook) -> Vector | None:
-    """The look's vector; None, and a line in the log, when its crop cannot be read."""
+def _seen_or_mark(store: Store, embedder: Embeds, look: KeptLook) -> Embedding | None:
+    """The look's embedding; None, and a line in the log, when its crop cannot be read."""
     try:
-        return _vector(embedder, look)
+        return _seen(embedder, look)
     except PictureError as error:
         if isinstance(error.__cause__, MemoryError):  # not the crop's fault
             raise
@@ -97,12 +98,12 @@ def _vector_or_mark(store: Store, embedder: Embeds, look: KeptLook) -> Vector | 
         return None
 
 
-def _vector(embedder: Embeds, look: KeptLook) -> Vector:
+def _seen(embedder: Embeds, look: KeptLook) -> Embedding:
     landmarks = Landmarks(_checked(look), 1.0)
-    vector = embedder.embed(decode(look.crop), landmarks).vector
-    if not np.isfinite(vector).all():
+    seen = embedder.embed(decode(look.crop), landmarks)
+    if not np.isfinite(seen.vector).all():
         raise PictureError("its embedding is no number")
-    return vector
+    return seen
 
 
 def _checked(look: KeptLook) -> Vector:

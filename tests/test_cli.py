@@ -178,7 +178,9 @@ def test_a_reference_is_shown_set_aside_and_taken_back(tmp_path: Path) -> None:
     assert "no crop" in line
     assert "face 143 px, sharpness 0.42, turned 12 degrees, mirror agreement 0.97" in line
     number = line.split()[1]
-    done = api_face("people", "set-aside", number, "--why", "not Ida", state=tmp_path)
+    setting = ("people", "set-aside", number, "--why", "not Ida")
+    assert "the last one" in refused(api_face(*setting, state=tmp_path), 2)
+    done = api_face(*setting, "--last", state=tmp_path)
     assert (done.returncode, done.stdout) == (
         0,
         f"reference {number} of {other.id} is set aside; 0 still count\n",

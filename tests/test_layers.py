@@ -13,10 +13,10 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings"),
+    ("errors", "clock", "face", "settings", "wording"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
-    ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "notices", "enrol"),
+    ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
     ("evaluation",),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from edge.calibration import Calibration, Mirror, Tail, calibration_of
 from edge.errors import ModelError
 from edge.gallery import Candidate
 from edge.match import Kind
+from edge.outliers import OUTLIER_RATE
 from edge.settings import EMBEDDERS
 
 CALIBRATIONS = [calibration_of(model) for model in EMBEDDERS.values()]
@@ -83,8 +87,29 @@ def test_similarity_is_at_75_exactly_where_the_verdict_turns(
         assert verdict.similarity >= match.AT_THRESHOLD
         assert verdict.person_row == 7
     else:
-        assert verdict.similarity <= match.AT_THRESHOLD
+        assert verdict.similarity <= match.BELOW_THRESHOLD
+        assert round(verdict.similarity, 1) < match.AT_THRESHOLD
         assert verdict.person_row is None
+
+
+@given(people=PEOPLE, references=REFERENCES, rate=RATES)
+def test_next_to_the_threshold_no_rounding_puts_the_similarity_on_the_other_side(
+    people: int, references: int, rate: float
+) -> None:
+    threshold = CALIBRATION.threshold(rate, max(people, match.LEAST_PEOPLE), references)
+    for score in (math.nextafter(threshold, -1), threshold, math.nextafter(threshold, 1)):
+        verdict = match.decide(CALIBRATION, [Candidate(7, score, references)], people, rate)
+        assert verdict.similarity is not None
+        for digits in (0, 1, 2):
+            told = round(verdict.similarity, digits)
+            assert told >= match.AT_THRESHOLD if verdict.kind is Kind.MATCH else digits == 0 or told < 75
+
+
+def test_a_match_at_the_highest_threshold_is_at_least_75_percent() -> None:
+    """More people than a threshold below 0.999 would do for."""
+    verdict = match.decide(CALIBRATION, [Candidate(7, 0.9995, 8)], 10**30, 1e-6)
+    assert CALIBRATION.log_rate(0.9995, 10**30, 8) > -6
+    assert (verdict.kind, verdict.similarity) == (Kind.MATCH, match.AT_THRESHOLD)
 
 
 def test_two_people_almost_equally_near_are_ambiguous() -> None:
@@ -114,10 +139,53 @@ def test_between_the_measured_numbers_of_references_the_tail_is_between() -> Non
 
 def test_a_claim_needs_more_than_a_strangers_likeness() -> None:
     score = CALIBRATION.tail(1).score(math.log10(match.CLAIM_RATE))
-    assert match.claim_similarity(CALIBRATION, score) == pytest.approx(match.CLAIM_LEAST, abs=1e-3)
-    assert 0 < match.CLAIM_LEAST < match.AT_THRESHOLD < match.LEARN_FROM < 100
+    assert CALIBRATION.log_rate(score, 1, 1) == pytest.approx(math.log10(match.CLAIM_RATE), abs=1e-3)
+    assert OUTLIER_RATE < match.CLAIM_RATE
+    assert match.BELOW_THRESHOLD < match.AT_THRESHOLD < match.LEARN_FROM < 100
 
 
 def test_an_embedder_without_thresholds_is_refused() -> None:
     with pytest.raises(ModelError, match="no calibrated thresholds"):
         calibration_of("guesswork")
+
+
+GOOD = {
+    "tails": {"1": [-1.7, 5.7, -18.7], "4": [-1.0, -2.0, 0.0]},
+    "margin": 0.08,
+    "duplicate": 0.97,
+    "mirror": {"typical": 0.97, "uneven": 0.93},
+}
+
+
+def written(folder: Path, content: object) -> Calibration:
+    text = json.dumps(content)
+    (folder / "m.calibration.json").write_text(text)
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(text.encode()).hexdigest()}  m.calibration.json\n")
+    return calibration_of("m", folder)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"tails": {}},
+        {"tails": []},
+        {"tails": {"0": [-1.7, 5.7, -18.7]}},
+        {"tails": {"1": [-1.7, 5.7]}},
+        {"tails": {"1": [-1.7, 5.7, math.nan]}},
+        {"tails": {"1": [-1.0, 2.0, 0.0]}},
+        {"tails": {"1": [-1.0, 0.0, 0.0]}},
+        {"tails": {"1": [-9.0, 1.0, -1.0]}},
+        {"tails": {"1": [-1.0, -4.0, 3.0]}},
+        {"margin": -0.1},
+        {"margin": math.inf},
+        {"duplicate": 0},
+        {"duplicate": 1.1},
+        {"mirror": {"typical": 1.0, "uneven": 0.9}},
+        {"mirror": {"typical": 0.9}},
+    ],
+    ids=str,
+)
+def test_nonsense_is_no_calibration(tmp_path: Path, nonsense: dict[str, object]) -> None:
+    assert written(tmp_path, GOOD).margin == 0.08
+    with pytest.raises(ModelError, match="calibration of m"):
+        written(tmp_path, {**GOOD, **nonsense})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from edge.calibration import calibration_of
 from edge.engine import EMBEDDER
 from edge.face import Vector
 from edge.gallery import unit
-from edge.outliers import LEAST_ALIKE, disagreeing, similarity_to
+from edge.outliers import OUTLIER_RATE, disagreeing, log_rate_to
 
 CALIBRATION = calibration_of(EMBEDDER)
 DIMENSIONS = 128
@@ -42,13 +44,13 @@ def test_one_wrong_face_is_found_and_the_others_are_not_accused(count: int, wron
     vectors.insert(wrong, face(2, 1.0, 0))
     found = disagreeing(np.stack(vectors), CALIBRATION)
     assert [one.index for one in found] == [wrong]
-    assert 0 <= found[0].similarity < LEAST_ALIKE
+    assert 0 >= found[0].log_rate > math.log10(OUTLIER_RATE)
 
 
 def test_of_two_that_disagree_both_are_named() -> None:
     found = disagreeing(np.stack([face(1, 1.0, 0), face(2, 1.0, 0)]), CALIBRATION)
     assert [one.index for one in found] == [0, 1]
-    assert found[0].similarity == found[1].similarity < LEAST_ALIKE
+    assert found[0].log_rate == found[1].log_rate > math.log10(OUTLIER_RATE)
 
 
 def test_two_wrong_faces_among_many_are_found() -> None:
@@ -72,7 +74,7 @@ def test_the_order_does_not_matter(count: int, seed: int) -> None:
     assert before == after
 
 
-def test_similarity_is_a_percentage_and_whole_at_equality() -> None:
+def test_no_stranger_is_as_near_as_the_picture_itself_and_all_are_nearer_than_its_opposite() -> None:
     vector = face(1, 1.0, 0)
-    assert similarity_to(vector, vector[np.newaxis], CALIBRATION) > LEAST_ALIKE
-    assert similarity_to(vector, -vector[np.newaxis], CALIBRATION) == pytest.approx(0.0)
+    assert log_rate_to(vector, vector[np.newaxis], CALIBRATION) < math.log10(OUTLIER_RATE)
+    assert log_rate_to(vector, -vector[np.newaxis], CALIBRATION) == pytest.approx(0.0)

@@ -24,12 +24,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def enrolled(store: Store, name: str, vectors: list[Vector], look: Look | None = GOOD) -> Person:
+def enrolled(
+    store: Store, name: str, vectors: list[Vector], look: Look | None = GOOD, model: str = EMBEDDER
+) -> Person:
     with store.writing():
-        store.begin_with(EMBEDDER)
+        store.begin_with(model)
         person = store.create_person(name)
         for vector in vectors:
-            store.add_reference(person, Reference(None, vector, EMBEDDER, 0.5, 1.0, look=look))
+            store.add_reference(person, Reference(None, vector, model, 0.5, 1.0, look=look))
     return person
 
 
@@ -39,7 +41,7 @@ def test_a_wrong_reference_is_named_with_the_command_that_sets_it_aside(store: S
     wrong = store.remembered(anna.row)[-1].row
     said = api_face("people", "check", state=tmp_path).stdout
     assert f"{anna.id}  Anna\n    reference {wrong}  " in said
-    assert re.search(r"unlike the others \(\d+ %\)", said)
+    assert re.search(r"unlike the others \(\d+ in 1,000 strangers are as near\)", said)
     assert "1 of 2 people have references that disagree" in said
     assert "unlike the others (" in api_face("people", "show", anna.id, state=tmp_path).stdout
     (command,) = [line.strip() for line in said.splitlines() if "set-aside" in line]
@@ -51,6 +53,70 @@ def test_a_wrong_reference_is_named_with_the_command_that_sets_it_aside(store: S
     assert "unlike the others (" not in shown
     assert api_face("people", "take-back", wrong, state=tmp_path).returncode == 0
     assert "1 of 1 people" in api_face("people", "check", anna.id, state=tmp_path).stdout
+
+
+def test_of_two_that_disagree_nothing_tells_which_is_wrong(store: Store, tmp_path: Path) -> None:
+    enrolled(store, "Anna", [face(1, 1.0, 0), face(2, 1.0, 0)])
+    said = api_face("people", "check", state=tmp_path).stdout
+    assert "one of these two is wrong: look at both photographs first" in said
+    assert said.count("set-aside") == 2
+    bert = enrolled(store, "Bert", [face(who, 1.0, 0) for who in (3, 4, 5)])
+    assert "nothing tells which are wrong" in api_face("people", "check", bert.id, state=tmp_path).stdout
+
+
+def test_the_last_one_that_counts_is_not_set_aside_unasked(store: Store, tmp_path: Path) -> None:
+    anna = enrolled(store, "Anna", faces(1, 2))
+    first, last = (one.row for one in store.remembered(anna.row))
+    assert api_face("people", "set-aside", first, state=tmp_path).returncode == 0
+    assert "the last one" in refused(api_face("people", "set-aside", last, state=tmp_path), 2)
+    assert store.remembered(anna.row)[1].set_aside is None
+    assert api_face("people", "set-aside", last, "--last", state=tmp_path).returncode == 0
+
+
+def test_one_that_no_other_replaces_for_the_answering_embedder_is_the_last_one(
+    store: Store, tmp_path: Path
+) -> None:
+    anna = enrolled(store, "Anna", faces(1, 1))
+    (dormant,) = (one.row for one in store.remembered(anna.row))
+    assert store.use_model("other", lose=True)
+    with store.writing():
+        store.add_reference(anna, Reference(None, face(1, 0.9, 9), "other", 0.5, 1.0))
+    assert "the last one" in refused(api_face("people", "set-aside", dormant + 1, state=tmp_path), 2)
+    assert api_face("people", "set-aside", dormant, state=tmp_path).returncode == 0
+
+
+def test_setting_aside_twice_changes_the_reason_and_says_so(store: Store, tmp_path: Path) -> None:
+    anna = enrolled(store, "Anna", faces(1, 2))
+    row = store.remembered(anna.row)[0].row
+    answers = [
+        ((), "is set aside; 1 still count"),
+        (("--why", "not Anna"), "was set aside already: not Anna"),
+        ((), "was set aside already: not Anna"),
+    ]
+    for words, said in answers:
+        assert said in api_face("people", "set-aside", row, *words, state=tmp_path).stdout
+    assert "counts again" in api_face("people", "take-back", row, state=tmp_path).stdout
+    assert "was in use already" in api_face("people", "take-back", row, state=tmp_path).stdout
+
+
+def test_no_more_are_set_aside_than_may_be_in_use(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("max_references = 2\n")
+    anna = enrolled(store, "Anna", faces(1, 4))
+    rows = [one.row for one in store.remembered(anna.row)]
+    for row in rows[:2]:
+        assert api_face("people", "set-aside", row, state=tmp_path).returncode == 0
+    words = ("people", "set-aside", rows[2])
+    assert "2 references of the person are set aside" in refused(api_face(*words, state=tmp_path), 2)
+
+
+def test_without_the_answering_models_files_people_are_shown_all_the_same(
+    store: Store, tmp_path: Path
+) -> None:
+    anna = enrolled(store, "Anna", faces(1, 2), model="guesswork")
+    shown = api_face("people", "show", anna.id, state=tmp_path)
+    assert "the references were not compared: embedder guesswork" in shown.stdout
+    assert shown.stdout.count("\nreference ") == 2
+    assert "nobody was compared: embedder guesswork" in api_face("people", "check", state=tmp_path).stdout
 
 
 def test_nobody_disagrees_where_nobody_is_known(store: Store, tmp_path: Path) -> None:

@@ -14,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from edge import quality
 from edge.budget import MemoryBudget
+from edge.calibration import Calibration
 from edge.clock import SystemClock
 from edge.engine import EMBEDDER, Engine
+from edge.errors import ModelError
 from edge.face import Box, Face, Landmarks, Look, Vector
 from edge.picture import Picture, Source
 from edge.portrait import Portrait, cut_out_portrait, portrait_of
 from edge.quality import MARKS, flaws, look_of, sharpness, usefulness, yaw
 from edge.settings import EMBEDDERS
+from edge.wording import strangers, told
 from tests.photographs import astronaut, biden, obama
 from tests.pictures import encoded, opened
 
@@ -133,6 +137,49 @@ def test_a_good_face_has_no_flaws_and_each_flaw_says_what_was_measured() -> None
         assert [flaw.code for flaw in flaws(look, EMBEDDER)] == [code]
         assert measured in flaws(look, EMBEDDER)[0].message
     assert [flaw.code for flaw in flaws(Look(40.0, 0.1, 70.0, 0.1), EMBEDDER)] == list(MARKS)
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "said"),
+    [
+        ("side", 63.96, "only 63.96 px wide or high; from 64 px"),
+        ("sharpness", 0.2196, "is 0.2196; from 0.22"),
+        ("yaw", -40.04, "by 40.04 degrees; up to 40"),
+        ("mirror", 0.92996, "by 0.92996; from 0.930"),
+    ],
+)
+def test_a_value_next_to_its_limit_is_not_told_as_the_limit(measure: str, value: float, said: str) -> None:
+    (flaw,) = flaws(dataclasses.replace(GOOD, **{measure: value}), EMBEDDER)
+    assert said in flaw.message
+
+
+@given(st.integers(0, 1000), st.floats(-2, 2), st.integers(0, 3))
+def test_a_number_in_words_is_on_its_side_of_the_limit(limit: int, beyond: float, digits: int) -> None:
+    text = told(limit + beyond, limit, digits)
+    assert float(text) == pytest.approx(limit + beyond, abs=0.5)
+    if abs(beyond) > 1e-6:
+        assert (float(text) > limit, float(text) < limit) == (beyond > 0, beyond < 0)
+
+
+def test_a_share_of_strangers_in_words() -> None:
+    assert strangers(-1.5, 0.01) == "32 in 1,000 strangers"
+    assert strangers(-1.9999, 0.01) == "10.002 in 1,000 strangers"
+
+
+def test_what_could_not_be_read_once_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(model: str) -> Calibration:
+        raise ModelError("not there yet")
+
+    uneven = dataclasses.replace(GOOD, mirror=0.0)
+    quality._measured.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(quality, "calibration_of", missing)
+        assert flaws(uneven, EMBEDDER) == ()
+    assert [flaw.code for flaw in flaws(uneven, EMBEDDER)] == ["uneven_face"]
+
+
+def test_what_the_embedder_did_not_measure_is_not_marked() -> None:
+    assert flaws(dataclasses.replace(GOOD, mirror=None), EMBEDDER) == ()
 
 
 def test_only_much_blur_is_grave() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.errors import StoreError
+from edge.errors import ModelError, StoreError
 from edge.notices import Notice
 from edge.server import health
 from tests.serving import BODY, PERSON, Recognizing, Served
@@ -177,6 +177,21 @@ def test_health_without_a_store(alone: Served, recognizing: Recognizing) -> None
     reply = alone.request("GET", "/health", token=None)
     assert (reply.status, reply.code) == (503, "not_ready")
     assert b"secret" not in reply.body
+
+
+def test_health_without_a_model(
+    alone: Served, recognizing: Recognizing, caplog: pytest.LogCaptureFixture
+) -> None:
+    recognizing.failure = ModelError("model file /secret/path: No such file or directory")
+    for _ in range(2):
+        reply = alone.request("GET", "/health", token=None)
+        assert (reply.status, reply.code) == (503, "not_ready")
+        assert b"models" in reply.body
+        assert b"secret" not in reply.body
+        assert b"store" not in reply.body
+    assert sum("/secret/path" in record.getMessage() for record in caplog.records) == 1
+    recognizing.failure = None
+    assert alone.request("GET", "/health", token=None).status == 200
 
 
 def test_metrics(alone: Served) -> None:

@@ -101,6 +101,31 @@ def test_a_look_that_is_set_aside_counts_for_no_gallery_until_it_is_taken_back(s
     assert store.person_of(row).id == ida.id
 
 
+def test_another_reason_takes_the_place_of_the_first_and_the_date_stays(store: Store) -> None:
+    ida = enrolled(store, "Ida", 1)
+    for why in ("unlike the others", "not Ida"):
+        with store.writing():
+            store.set_aside(row_of(store, ida), why)
+        shown = store.remembered(ida.row)[0]
+        assert (shown.set_aside, shown.set_aside_why) == (SetClock(TODAY).now(), why)
+
+
+def test_a_crop_that_somebody_could_not_read_is_mended_and_tried_again(store: Store) -> None:
+    ida = with_crop(store, "Ida", 1)
+    row = row_of(store, ida)
+    with store.writing():
+        store.add_embedding(row, "m2", None)
+        store.mend_crop(row, reference(1))
+    assert store.coverage("m2").unreadable == 1, "nothing to mend it with"
+    better = reference(1, crop=b"better")
+    for crop in (b"better", b"another"):
+        with store.writing():
+            store.mend_crop(row, dataclasses.replace(better, crop=crop, look=LOOK))
+    (pending,) = store.pending("m2")
+    assert (pending.reference_row, pending.crop) == (row, b"better")
+    assert store.remembered(ida.row)[0].look == LOOK
+
+
 def test_only_references_that_there_are_can_be_set_aside_and_only_inside_writing(store: Store) -> None:
     with pytest.raises(UnknownReference, match="77"), store.writing():
         store.set_aside(77, "why")

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from edge.calibration import calibration_of
+from edge.engine import EMBEDDER
 from edge.errors import StoreError
+from edge.quality import usefulness
 from edge.store import Person, Reference, open_store, schema
 from edge.store.connection import connect
 from edge.store.schema import PEOPLE, migrate, version_of
 from tests.store_help import SetClock, enrolled, vector
 
 PEOPLE_COUNT = 300
+TYPICAL = calibration_of(EMBEDDER).mirror.typical
 FIRST = schema.Schema(PEOPLE.application_id, PEOPLE.page_size, PEOPLE.pragmas, PEOPLE.migrations[:1])
 
 
@@ -49,7 +53,7 @@ def fill(database: Database, row: int) -> None:
     for look in range(3):
         number = 10 * row + look
         model = "m2" if row % 10 == 0 else "m1"
-        values = (number, row, model, 0.5, float(number), vector(number).tobytes())
+        values = (number, row, model, 0.9, float(number), vector(number).tobytes())
         database.execute("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?)", values)
         if look % 2 == 0:
             points = vector(number, 8).tobytes()
@@ -85,7 +89,8 @@ def check_looks(looks: list[Reference], row: int) -> None:
     assert [look.row for look in looks] == [10 * row, 10 * row + 1, 10 * row + 2]
     for place, look in enumerate(looks):
         number = 10 * row + place
-        assert (look.added, look.quality, look.set_aside) == (float(number), 0.5, None)
+        assert (look.added, look.set_aside) == (float(number), None)
+        assert look.quality == pytest.approx(usefulness(0.9, TYPICAL, EMBEDDER))
         assert (look.vector == vector(number)).all()
         assert look.crop == (bytes([place]) * 6000 if place % 2 == 0 else None)
 

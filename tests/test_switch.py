@@ -18,13 +18,15 @@ from edge.clock import SystemClock
 from edge.embed import Embedder
 from edge.enrol import NEW, Enroller
 from edge.errors import ModelError, Overloaded, StoreError
+from edge.match import BELOW_THRESHOLD, Kind
 from edge.recognize import Recognizer
 from edge.reembed import BATCH, embed_pending, tidy
 from edge.settings import Settings
-from edge.store import Store, open_store
+from edge.store import Reference, Store, open_store
 from edge.switch import Switch, beside
 from tests.painting import (
     LANDMARKS,
+    LOOK,
     NAMES,
     PaintedVision,
     calibrated,
@@ -159,6 +161,73 @@ def test_who_was_lost_on_purpose_is_a_stranger_and_known_again_when_switched_bac
     assert store.person(dora.id) is not None
     assert switched(store, "alpha")
     assert [name_of(made, name) for name in ("anna", "dora")] == ["anna", "dora"]
+
+
+def test_who_was_lost_is_claimed_with_a_warning_and_known_again(store: Store) -> None:
+    dora = enrolled(store, "dora", kept=False)
+    _, _, enroller = recognizer(store, "beta")
+    assert switched(store, "beta", lose=True)
+    (warning,) = enroller.train(b"dora", None, dora.id).warnings
+    assert warning.code == "unverified"
+    assert "none of the person's 1 references can be compared" in warning.message
+    assert [one.models for one in store.remembered(dora.row)] == [("alpha",), ("beta",)]
+    assert enroller.train(b"dora", None, dora.id).warnings == ()
+
+
+def test_a_claim_met_by_a_switch_is_compared_with_the_new_embedders_references(store: Store) -> None:
+    """Or it would be taken for the picture again that the old one knows, and nothing be learnt."""
+    dora = enrolled(store, "dora", kept=False)
+    _, vision, enroller = recognizer(store)
+
+    def flip() -> None:
+        vision.between = lambda: None
+        assert switched(store, "beta", lose=True)
+
+    vision.between = flip
+    (warning,) = enroller.train(b"dora", None, dora.id).warnings
+    assert warning.code == "unverified"
+    assert [one.models for one in store.remembered(dora.row)] == [("alpha",), ("beta",)]
+
+
+def test_a_switch_to_a_model_that_cannot_be_loaded_is_a_model_error(store: Store) -> None:
+    enrolled(store, "anna")
+    made, vision, _ = recognizer(store)
+    vision.gone.add("beta")
+    assert switched(store, "beta")
+    with pytest.raises(ModelError):
+        made.identify(b"anna")
+    with pytest.raises(ModelError):
+        made.refresh()
+
+
+def test_who_is_erased_while_a_face_is_compared_is_unknown(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled(store, "anna")
+    made, _, _ = recognizer(store)
+    monkeypatch.setattr(store, "person_by_row", lambda row: None)
+    (face,) = made.identify(b"anna")
+    assert (face.person, face.verdict, face.similarity) == (None, Kind.UNKNOWN, BELOW_THRESHOLD)
+
+
+def test_each_embedders_mirror_agreement_is_its_own(store: Store) -> None:
+    with store.writing():
+        anna = store.create_person("anna")
+        look = dataclasses.replace(LOOK, mirror=0.5)
+        store.add_reference(
+            anna,
+            Reference(None, vector("anna", "alpha"), "alpha", 0.9, 1.0, crop("anna"), LANDMARKS.points, look),
+        )
+        store.add_reference(
+            anna, Reference(None, vector("bert", "alpha"), "alpha", 0.9, 1.0, crop("bert"), None, look)
+        )
+    assert [one.look for one in store.remembered(anna.row)] == [look, look]
+    assert switched(store, "beta")
+    assert [one.look for one in store.remembered(anna.row)] == [LOOK, dataclasses.replace(LOOK, mirror=None)]
+    (known,) = store.references(anna.row)
+    assert known.look == LOOK
+    assert switched(store, "alpha")
+    assert [one.look for one in store.remembered(anna.row)] == [look, look]
 
 
 def test_an_embedder_whose_files_are_amiss_takes_nothing_over(

@@ -11,13 +11,15 @@ import numpy as np
 from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.commands.place import Place
+from edge.commands.set_aside import BY_HAND, in_use, set_aside, take_back
 from edge.commands.table import date, print_table
-from edge.errors import SettingsError, UnknownPersonId
-from edge.outliers import disagreeing
+from edge.errors import ModelError, SettingsError, UnknownPersonId
+from edge.outliers import OUTLIER_RATE, disagreeing
 from edge.quality import flaws
 from edge.server.wire import UNKNOWN, name_of
 from edge.store import Person, Remembered, Store
 from edge.wiring import opened_store
+from edge.wording import strangers
 
 _PAGE = 1000
 _MAX_REASON = 200
@@ -42,10 +44,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
     summary = "keep a reference but let it count no longer; take-back undoes it"
-    parser = _action(actions, "set-aside", _set_aside, summary, "REFERENCE")
-    hint = 'shown beside it (default: "by hand")'
-    parser.add_argument("--why", metavar="TEXT", type=_reason, default="by hand", help=hint)
-    _action(actions, "take-back", _take_back, "let a reference count again that was set aside", "REFERENCE")
+    parser = _action(actions, "set-aside", set_aside, summary, "REFERENCE")
+    hint = f'shown beside it (default: "{BY_HAND}")'
+    parser.add_argument("--why", metavar="TEXT", type=_reason, help=hint)
+    hint = "also the last one that counts: the person is a stranger then"
+    parser.add_argument("--last", action="store_true", help=hint)
+    _action(actions, "take-back", take_back, "let a reference count again that was set aside", "REFERENCE")
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
@@ -102,7 +106,12 @@ def _show(store: Store, args: argparse.Namespace) -> None:
     print(f"name         {person.name or UNKNOWN}")
     print(f"enrolled by  {person.enrolled_by}")
     print(f"since        {date(person.created)}")
-    unlike, model = _disagreeing(store, person), store.model()
+    unlike: dict[int, float] = {}
+    try:
+        unlike = _disagreeing(store, person)
+    except ModelError as error:
+        print(f"the references were not compared: {error.message}")
+    model = store.model()
     for reference in store.remembered(person.row):
         print(f"reference    {_marked(reference, model, unlike)}")
 
@@ -111,24 +120,39 @@ def _check(store: Store, args: argparse.Namespace) -> None:
     people = [_person(store, args.id)] if args.id is not None else list(_all(store))
     found = 0
     for person in people:
-        unlike = _disagreeing(store, person)
+        try:
+            unlike = _disagreeing(store, person)
+        except ModelError as error:
+            print(f"nobody was compared: {error.message}")
+            return
         found += bool(unlike)
-        for reference in store.remembered(person.row):
-            if reference.row in unlike:
-                print(f"{person.id}  {person.name or UNKNOWN}")
-                print(f"    reference {_marked(reference, store.model(), unlike)}")
-                print(f'    api-face people set-aside {reference.row} --why "unlike the others"')
+        _accuse(store, person, unlike)
     print(f"{found} of {len(people)} people have references that disagree")
 
 
+def _accuse(store: Store, person: Person, unlike: dict[int, float]) -> None:
+    """The references that disagree, and how each is set aside."""
+    remembered = store.remembered(person.row)
+    for reference in remembered:
+        if reference.row in unlike:
+            print(f"{person.id}  {person.name or UNKNOWN}")
+            print(f"    reference {_marked(reference, store.model(), unlike)}")
+            print(f'    api-face people set-aside {reference.row} --why "unlike the others"')
+    if len(unlike) == 2 == len(in_use(remembered)):
+        print("    one of these two is wrong: look at both photographs first")
+    elif unlike and len(unlike) == len(in_use(remembered)):
+        print("    no two of these agree, so nothing tells which are wrong: look at the photographs first")
+
+
 def _disagreeing(store: Store, person: Person) -> dict[int, float]:
-    """The references in use that disagree with the others: their numbers, and the similarity in percent."""
+    """The references in use that disagree with the others: their numbers, and log10 of the share of strangers
+    as near to the others. Raises ModelError."""
     used = [one for one in store.references(person.row) if one.set_aside is None and one.row is not None]
     if len(used) < 2:
         return {}
     vectors = np.stack([one.vector for one in used])
     found = disagreeing(vectors, calibration_of(store.model()))
-    return {row: one.similarity for one in found if (row := used[one.index].row) is not None}
+    return {row: one.log_rate for one in found if (row := used[one.index].row) is not None}
 
 
 def _marked(reference: Remembered, model: str, unlike: dict[int, float]) -> str:
@@ -137,7 +161,7 @@ def _marked(reference: Remembered, model: str, unlike: dict[int, float]) -> str:
     if reference.look is not None:
         parts += [flaw.code for flaw in flaws(reference.look, model)]
     if reference.row in unlike:
-        parts.append(f"unlike the others ({unlike[reference.row]:.0f} %)")
+        parts.append(f"unlike the others ({strangers(unlike[reference.row], OUTLIER_RATE)} are as near)")
     return "  ".join(parts)
 
 
@@ -149,8 +173,8 @@ def _describe_reference(reference: Remembered) -> str:
     if reference.look is not None:
         look = reference.look
         parts.append(
-            f"face {look.side:.0f} px, sharpness {look.sharpness:.2f}, turned {abs(look.yaw):.0f} degrees, "
-            f"mirror agreement {look.mirror:.2f}"
+            f"face {look.side:.0f} px, sharpness {look.sharpness:.2f}, turned {abs(look.yaw):.0f} degrees"
+            + ("" if look.mirror is None else f", mirror agreement {look.mirror:.2f}")
         )
     if reference.set_aside is not None:
         parts.append(f"set aside {date(reference.set_aside)}: {reference.set_aside_why}")
@@ -179,19 +203,6 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
         person = _person(store, args.id)
         store.erase(person)
     print(f"{person.id} is erased; copies in backups are not, erase them there")
-
-
-def _set_aside(store: Store, args: argparse.Namespace) -> None:
-    with store.writing():
-        person = store.set_aside(args.reference, args.why)
-    used = [one for one in store.remembered(person.row) if one.set_aside is None]
-    print(f"reference {args.reference} of {person.id} is set aside; {len(used)} still count")
-
-
-def _take_back(store: Store, args: argparse.Namespace) -> None:
-    with store.writing():
-        person = store.take_back(args.reference)
-    print(f"reference {args.reference} of {person.id} counts again")
 
 
 def _person(store: Store, person_id: str) -> Person:

@@ -9,7 +9,7 @@ from typing import Any
 
 import bottle  # type: ignore[import-untyped]
 
-from edge.errors import EdgeError, MethodNotAllowed, NotFound, Overloaded
+from edge.errors import EdgeError, MethodNotAllowed, ModelError, NotFound, Overloaded
 from edge.server import health, people, recognition
 from edge.server.call import Call, Text
 from edge.server.contract import REASONS, error_answer
@@ -105,6 +105,8 @@ def _answerer(operation: Operation, handler: Handler, services: Services, gate: 
         status, more, data = error_answer(failure, environ[REQUEST_ID])
         if status == 500:
             _log.error("request %s failed", environ[REQUEST_ID], exc_info=failure)
+        elif isinstance(failure, ModelError):
+            _log.error("request %s failed: %s", environ[REQUEST_ID], failure.message)
         return _response(status, {**headers, **more, "Content-Type": "application/json"}, data)
 
     return answer

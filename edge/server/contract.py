@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from edge import errors
-from edge.errors import EdgeError, NotReady, Overloaded, QuotaExceeded
+from edge.errors import EdgeError, ModelError, NotReady, Overloaded, QuotaExceeded
 
 STATUS: Mapping[type[EdgeError], int] = {
     errors.InvalidJson: 400,
@@ -32,6 +32,7 @@ STATUS: Mapping[type[EdgeError], int] = {
     errors.QuotaExceeded: 429,
     errors.Overloaded: 503,
     errors.NotReady: 503,
+    errors.ModelError: 503,
     errors.EdgeError: 500,
 }
 """A class stands for those that descend from it, unless they have a line of their own."""
@@ -54,6 +55,9 @@ REASONS: Mapping[int, str] = {
 }
 
 NOT_READY_RETRY_S = 5
+
+NO_MODEL = "the models that recognise faces cannot be loaded; the device's log says why"
+"""What a caller is told of a ModelError, whose own message names files."""
 
 
 def status_of(error: type[EdgeError]) -> int:
@@ -86,8 +90,10 @@ def error_answer(error: EdgeError, request_id: str) -> tuple[int, dict[str, str]
         headers["Retry-After"] = str(error.reset_s)
     if isinstance(error, Overloaded):
         headers["Retry-After"] = str(error.retry_s)
-    if isinstance(error, NotReady):
+    if isinstance(error, NotReady | ModelError):
         headers["Retry-After"] = str(NOT_READY_RETRY_S)
+    if isinstance(error, ModelError):
+        return status, headers, error_body(error.code, NO_MODEL)
     if status == 500:
         return status, headers, internal_body(request_id)
     return status, headers, error_body(error.code, error.message, error.evidence)

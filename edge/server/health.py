@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.clock import RELEASED
-from edge.errors import NotFound, NotReady
+from edge.errors import ModelError, NotFound, NotReady
 from edge.server.call import Call, Text
+from edge.server.contract import NO_MODEL
 from edge.server.gallery_watch import GalleryWatch
 from edge.server.services import Services
 from edge.settings import EMBEDDERS
 
 PATIENCE_S = 10.0
 """The store that has not answered for so long (seconds) is as good as gone."""
+
+_NO_STORE = "the store does not answer"
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ class Health:
         self._watch = watch
         self._looking = threading.Lock()
         self._looking_since: float | None = None  # steady seconds
-        self._people: int | None = 0  # None: the store did not answer
+        self._people: int | None = 0  # None: see _failure
+        self._failure = _NO_STORE
 
     def get_health(self, call: Call) -> dict[str, Any]:
         """GET /health"""
@@ -88,8 +92,10 @@ class Health:
                 self._looking.release()
         people, since = self._people, self._looking_since
         now = self._services.clock.steady()
-        if people is None or (since is not None and now - since > PATIENCE_S):
-            raise NotReady("the store does not answer")
+        if since is not None and now - since > PATIENCE_S:
+            raise NotReady(_NO_STORE)
+        if people is None:
+            raise NotReady(self._failure)
         return {
             "status": "ok",
             "models": "ok",
@@ -103,9 +109,13 @@ class Health:
         self._looking_since = self._services.clock.steady()
         try:
             self._people = self._services.recognizer.refresh()  # asks the store
+        except ModelError as error:
+            if self._failure != NO_MODEL or self._people is not None:
+                _log.error("the models cannot be loaded: %s", error.message)
+            self._people, self._failure = None, NO_MODEL
         except Exception:
-            _log.exception("the store does not answer")
-            self._people = None
+            _log.exception(_NO_STORE)
+            self._people, self._failure = None, _NO_STORE
         finally:
             self._looking_since = None
 

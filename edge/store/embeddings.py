@@ -90,16 +90,19 @@ class EmbeddingTable(PeopleTable):
         )
         return [KeptLook(row, crop, points_of(landmarks)) for row, crop, landmarks in rows]
 
-    def add_embedding(self, reference_row: int, model: str, vector: Vector | None) -> None:
-        """The vector that this embedder made of a kept crop; None: it could not read the crop.
+    def add_embedding(
+        self, reference_row: int, model: str, vector: Vector | None, mirror: float | None = None
+    ) -> None:
+        """The vector that this embedder made of a kept crop; None: it could not read the crop. mirror: as in
+        Look.
 
         Inside writing(). Nothing happens when the look is gone by now, or has one.
         """
         database = self._people.open_write()
         added = database.execute(
-            "INSERT INTO embedding (reference, model, vector) SELECT row, ?, ? FROM reference WHERE row = ?"
-            " ON CONFLICT DO NOTHING",
-            (model, None if vector is None else vector_bytes(vector), reference_row),
+            "INSERT INTO embedding (reference, model, vector, mirror)"
+            " SELECT row, ?, ?, ? FROM reference WHERE row = ? ON CONFLICT DO NOTHING",
+            (model, None if vector is None else vector_bytes(vector), mirror, reference_row),
         ).rowcount
         if added and model == self.model():  # somebody else has switched to it already
             for (person,) in database.execute(

@@ -17,7 +17,7 @@ from edge.store.records import Person, Reference, Remembered
 
 _JOINED = " FROM reference r JOIN embedding e ON e.reference = r.row AND e.model = ?1"
 _COLUMNS = (
-    "SELECT r.row, e.vector, e.model, r.quality, r.added, r.set_aside, r.side, r.sharpness, r.yaw, r.mirror"
+    "SELECT r.row, e.vector, e.model, r.quality, r.added, r.set_aside, r.side, r.sharpness, r.yaw, e.mirror"
 )
 _CROPLESS = f"{_COLUMNS}, NULL, NULL{_JOINED}"
 _WITH_CROP = f"{_COLUMNS}, c.picture, c.landmarks{_JOINED} LEFT JOIN crop c ON c.reference = r.row"
@@ -26,15 +26,25 @@ _REMEMBERED = """
     SELECT r.row, r.quality, r.added,
         (SELECT group_concat(model, ' ') FROM embedding WHERE reference = r.row AND vector IS NOT NULL),
         (SELECT length(picture) FROM crop WHERE reference = r.row), r.set_aside, r.set_aside_why,
-        r.side, r.sharpness, r.yaw, r.mirror
-    FROM reference r WHERE r.person = ? ORDER BY r.row
+        r.side, r.sharpness, r.yaw,
+        (SELECT mirror FROM embedding WHERE reference = r.row AND model = ?2)
+    FROM reference r WHERE r.person = ?1 ORDER BY r.row
 """
 
-_INSERT = """
-    INSERT INTO reference (person, quality, added, side, sharpness, yaw, mirror) VALUES (?, ?, ?, ?, ?, ?, ?)
+_INSERT = "INSERT INTO reference (person, quality, added, side, sharpness, yaw) VALUES (?, ?, ?, ?, ?, ?)"
+
+# A look that no embedder could start from: it has no crop, or one that somebody could not read.
+_CROP_LACKS = """
+    SELECT 1 FROM reference r WHERE r.row = ?1 AND (
+        NOT EXISTS (SELECT 1 FROM crop WHERE reference = ?1)
+        OR EXISTS (SELECT 1 FROM embedding WHERE reference = ?1 AND vector IS NULL)
+    )
 """
 
-_SET_ASIDE = "UPDATE reference SET set_aside = ?2, set_aside_why = ?3 WHERE row = ?1 AND set_aside IS NULL"
+_SET_ASIDE = """
+    UPDATE reference SET set_aside = coalesce(set_aside, ?2), set_aside_why = ?3
+    WHERE row = ?1 AND (set_aside IS NULL OR set_aside_why <> ?3)
+"""
 _TAKE_BACK = (
     "UPDATE reference SET set_aside = NULL, set_aside_why = NULL WHERE row = ? AND set_aside NOT NULL"
 )
@@ -61,8 +71,12 @@ class ReferenceTable(EmbeddingTable):
         return [_reference(row) for row in self._people.rows(f"{sql} ORDER BY r.row", values)]
 
     def remembered(self, person_row: int) -> list[Remembered]:
-        """All references of a person, without vectors, whatever embedders know them; the oldest first."""
-        return [_remembered(values) for values in self._people.rows(_REMEMBERED, (person_row,))]
+        """All references of a person, without vectors, whatever embedders know them; the oldest first.
+
+        Their looks are those that the answering embedder saw.
+        """
+        rows = self._people.rows(_REMEMBERED, (person_row, self.model()))
+        return [_remembered(values) for values in rows]
 
     def add_reference(self, person: Person, reference: Reference) -> Reference:
         """Remember a look, in use; the same vector again gives the reference that is there already.
@@ -79,14 +93,35 @@ class ReferenceTable(EmbeddingTable):
         if known:
             return _reference(known[0])
         touch(database, person.row)
-        look = (None,) * 4 if reference.look is None else dataclasses.astuple(reference.look)
+        *look, mirror = (None,) * 4 if reference.look is None else dataclasses.astuple(reference.look)
         row = database.execute(_INSERT, (person.row, reference.quality, reference.added, *look)).lastrowid
-        values = (row, reference.model, vector)
-        database.execute("INSERT INTO embedding (reference, model, vector) VALUES (?, ?, ?)", values)
+        values = (row, reference.model, vector, mirror)
+        database.execute(
+            "INSERT INTO embedding (reference, model, vector, mirror) VALUES (?, ?, ?, ?)", values
+        )
         if reference.crop is not None:
-            points = None if reference.landmarks is None else vector_bytes(reference.landmarks)
-            database.execute("INSERT INTO crop VALUES (?, ?, ?)", (row, points, reference.crop))
+            database.execute("INSERT INTO crop VALUES (?, ?, ?)", (row, *_crop_of(reference)))
         return dataclasses.replace(reference, row=row, set_aside=None)
+
+    def mend_crop(self, row: int, reference: Reference) -> None:
+        """Give a look that has no crop, or one that some embedder could not read, that of the same picture
+        seen again, and its measures. Inside writing(); nothing happens to a look that has a good one."""
+        database = self._people.open_write()
+        if reference.crop is None or not database.execute(_CROP_LACKS, (row,)).fetchall():
+            return
+        values = (row, *_crop_of(reference))
+        database.execute("INSERT OR REPLACE INTO crop VALUES (?, ?, ?)", values)
+        database.execute("DELETE FROM embedding WHERE reference = ? AND vector IS NULL", (row,))
+        if reference.look is not None:
+            *look, mirror = dataclasses.astuple(reference.look)
+            database.execute(
+                "UPDATE reference SET quality = ?, side = ?, sharpness = ?, yaw = ? WHERE row = ?",
+                (reference.quality, *look, row),
+            )
+            database.execute(
+                "UPDATE embedding SET mirror = ? WHERE reference = ? AND model = ?",
+                (mirror, row, reference.model),
+            )
 
     def drop_reference(self, row: int) -> None:
         """Forget one look and its crop. Inside writing(); one that is not there is no error."""
@@ -96,7 +131,8 @@ class ReferenceTable(EmbeddingTable):
             database.execute("DELETE FROM reference WHERE row = ?", (row,))
 
     def set_aside(self, reference_row: int, why: str) -> Person:
-        """Keep a look, but let no gallery count it; whose it is. One that is set aside keeps its date.
+        """Keep a look, but let no gallery count it; whose it is. One that is set aside keeps its date, but
+        gets this reason.
 
         Inside writing(). Raises UnknownReference.
         """
@@ -142,6 +178,12 @@ class ReferenceTable(EmbeddingTable):
         if database.execute(sql, values).rowcount:
             touch(database, person.row)
         return person
+
+
+def _crop_of(reference: Reference) -> tuple[bytes | None, bytes | None]:
+    """The landmarks and the crop, as they are stored."""
+    points = None if reference.landmarks is None else vector_bytes(reference.landmarks)
+    return points, reference.crop
 
 
 def _reference(values: Any) -> Reference:

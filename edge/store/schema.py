@@ -110,6 +110,7 @@ def _people_2(database: Database) -> None:
     # A reference is one look with a vector per embedder. state.model: whose gallery answers, '' before the
     # first reference. embedding.vector: NULL when that embedder could not read the crop. Rows of some
     # hundred bytes and more, so an ordinary table: WITHOUT ROWID would hold them in its inner nodes too.
+    # embedding.mirror: as in Look, NULL where it was not measured.
     database.executescript("""
         ALTER TABLE state ADD COLUMN model TEXT NOT NULL DEFAULT '';
         UPDATE state SET
@@ -122,6 +123,7 @@ def _people_2(database: Database) -> None:
             reference INTEGER NOT NULL REFERENCES reference ON DELETE CASCADE,
             model TEXT NOT NULL,
             vector BLOB,
+            mirror REAL,
             UNIQUE (reference, model)
         ) STRICT;
         INSERT INTO embedding (reference, model, vector)
@@ -131,10 +133,18 @@ def _people_2(database: Database) -> None:
         ALTER TABLE reference ADD COLUMN side REAL;
         ALTER TABLE reference ADD COLUMN sharpness REAL;
         ALTER TABLE reference ADD COLUMN yaw REAL;
-        ALTER TABLE reference ADD COLUMN mirror REAL;
         ALTER TABLE reference ADD COLUMN set_aside REAL;
         ALTER TABLE reference ADD COLUMN set_aside_why TEXT;
     """)
+    database.conn.create_function("usefulness", 1, _usefulness, deterministic=True)
+    database.execute("UPDATE reference SET quality = usefulness(quality)")
+
+
+def _usefulness(confidence: float) -> float:
+    """edge.quality.usefulness as it was with version 2, of a face whose mirror agreement is the median:
+    version 1 kept the detector's confidence for quality, and would have won every comparison with it."""
+    sure = min(max(confidence, 1e-6), 1 - 1e-6)
+    return float(1 / (1 + ((1 - sure) / sure) ** 0.37))
 
 
 def _usage_1(database: Database) -> None:

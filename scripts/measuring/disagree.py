@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge.calibration import calibration_of
-from edge.outliers import LEAST_ALIKE, disagreeing
+from edge.outliers import OUTLIER_RATE, disagreeing
 from measuring.looks import Photographs
 
 DRAWS = 5
@@ -17,7 +17,9 @@ def report(seen: Photographs, model: str, lfw: tuple[str, ...]) -> None:
     chance = np.random.default_rng(0)
     people = seen.by_person(seen.of(*lfw))
     names = list(people)
-    print(f"\nA reference disagrees below {LEAST_ALIKE:.0f} % similarity to the others.")
+    print(
+        f"\nA reference disagrees when more than {OUTLIER_RATE:.0%} of strangers are as near to the others."
+    )
     print("\n| references, one of them somebody else's | sets | found | right ones accused with it |", end="")
     print(" people accused without a wrong one |\n|---|---|---|---|---|")
     for count in (2, 3, 4, 5):
