@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from edge.evaluation import photographs
-from edge.evaluation.kept import keep, kept, private, writable
+from edge.evaluation.kept import WrongFile, keep, kept, private, writable
 from edge.evaluation.photographs import How
 from edge.evaluation.stamp import model_files, sources, stamp
-from edge.evaluation.tables import InputError
 from edge.interpreter import MODELS
 
 EMBEDDER = "mobilefacenet-112-int8"
@@ -40,6 +39,12 @@ def test_the_stamp_covers_every_file_of_the_models() -> None:
         "mobilefacenet-112-int8.calibration.json",
         "mobilefacenet-112-int8.json",
         "mobilefacenet-112-int8.tflite",
+    ]
+    assert [path.name for path in model_files(None)] == [
+        "faceboxes-1024-int8.json",
+        "faceboxes-1024-int8.tflite",
+        "full-range-192-int8.json",
+        "full-range-192-int8.tflite",
     ]
 
 
@@ -75,13 +80,13 @@ def test_what_is_kept_comes_back_with_its_stamp_alone(tmp_path: Path) -> None:
 def test_another_file_is_refused_and_not_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "photograph.jpg"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"photograph\.jpg is no file that was kept"):
+    with pytest.raises(WrongFile, match=r"photograph\.jpg is no file that was kept"):
         kept(path, "a")
     np.save(path.with_suffix(".npy"), np.arange(3))
-    with pytest.raises(InputError):
+    with pytest.raises(WrongFile):
         kept(path.with_suffix(".npy"), "a")
     np.savez(path.with_suffix(".npz"), vectors=np.arange(3))
-    with pytest.raises(InputError):
+    with pytest.raises(WrongFile):
         kept(path.with_suffix(".npz"), "a")
 
 
@@ -113,11 +118,11 @@ def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "absent" / "kept.npz"
-    with pytest.raises(InputError, match=r"absent/kept\.npz: there is no folder"):
+    with pytest.raises(WrongFile, match=r"absent/kept\.npz: there is no folder"):
         writable(path)
     with pytest.raises(OSError, match=r"kept\.npz'") as caught:
         keep(path, "a", {})
     assert caught.value.filename == str(path)
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(WrongFile, match="is a folder"):
         writable(tmp_path)
     writable(tmp_path / "new.npz")

@@ -59,7 +59,7 @@ def embed_all(
     progress: Progress = _nobody,
 ) -> Embeddings:
     """The embeddings of photographs (paths below folder). What the cache file has is not read again;
-    what is new is added to it, also when this is interrupted. Raises ModelError.
+    what is new is added to it, also when this is interrupted. Raises ModelError, WrongFile.
     """
     known = _Cache(cache, how)
     unreadable: dict[str, str] = {}
@@ -98,7 +98,7 @@ def detect_all(
 class _Cache:
     """Embeddings by name and size of the file, for one `How`; a file of another `How` counts as empty.
 
-    Raises InputError: the file is something else.
+    Raises WrongFile: the file is something else.
     """
 
     def __init__(self, path: Path | None, how: How) -> None:

@@ -11,7 +11,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from edge.evaluation.tables import InputError
+from edge.errors import EdgeError
+
+
+class WrongFile(EdgeError, ValueError):
+    """A file that cannot be used or written."""
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def keep(path: Path, stamp: str, arrays: Mapping[str, Any]) -> None:
 def kept(path: Path | None, stamp: str) -> dict[str, Any] | None:
     """The arrays that keep() wrote; None: there is no file, or it has another stamp and is to be made anew.
 
-    Raises InputError: the file is something else, and is not to be overwritten.
+    Raises WrongFile: the file is something else, and is not to be overwritten.
     """
     if path is None or not path.exists():
         return None
@@ -59,16 +63,16 @@ def kept(path: Path | None, stamp: str) -> dict[str, Any] | None:
         if str(found.pop("stamp")) != stamp:
             return None
     except (ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no file that was kept here before; take another name") from error
+        raise WrongFile(f"{path} is no file that was kept here before; take another name") from error
     return found
 
 
 def writable(path: Path) -> None:
-    """Before hours of measuring: could the file be written at their end? Raises OSError, InputError."""
+    """Before hours of measuring: could the file be written at their end? Raises OSError, WrongFile."""
     folder = path.resolve().parent
     if path.is_dir():
-        raise InputError(f"{path} is a folder, not a file")
+        raise WrongFile(f"{path} is a folder, not a file")
     if not folder.is_dir():
-        raise InputError(f"{path}: there is no folder {folder}")
+        raise WrongFile(f"{path}: there is no folder {folder}")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise InputError(f"{path} cannot be written")
+        raise WrongFile(f"{path} cannot be written")

@@ -17,9 +17,9 @@ _LIBRARIES = ("numpy", "pillow")
 """Beside the runtime, what computes the numbers."""
 
 
-def stamp(roots: Sequence[Path], embedder: str, *choices: object, models: Path = MODELS) -> str:
-    """Of the code that starts at these files, the files of both detectors' and the embedder's models, the
-    libraries, and whatever else was chosen (its repr counts). Raises ModelError: no runtime."""
+def stamp(roots: Sequence[Path], embedder: str | None, *choices: object, models: Path = MODELS) -> str:
+    """Of the code that starts at these files, model_files(), the libraries, and whatever else was chosen
+    (its repr counts). Raises ModelError: no runtime."""
     digest = hashlib.sha256(repr(choices).encode())
     used = runtime()
     told = (used.name, used.version, platform.machine(), *map(version, _LIBRARIES))
@@ -30,14 +30,17 @@ def stamp(roots: Sequence[Path], embedder: str, *choices: object, models: Path =
     return digest.hexdigest()
 
 
-def model_files(embedder: str, models: Path = MODELS) -> list[Path]:
-    """Networks, sidecars and calibrations, sorted."""
-    return sorted(
+def model_files(embedder: str | None, models: Path = MODELS) -> list[Path]:
+    """Networks, sidecars and calibrations, sorted; without an embedder the networks and sidecars of the
+    detector: what they say before it is calibrated."""
+    names = [PROPOSER, LANDMARK_NET, *([embedder] if embedder else [])]
+    files = sorted(path for name in names for path in models.glob(f"{name}.*"))
+    return [
         path
-        for name in (PROPOSER, LANDMARK_NET, embedder)
-        for path in models.glob(f"{name}.*")
-        if path.suffix in {".tflite", ".json"}
-    )
+        for path in files
+        if path.suffix == ".tflite"
+        or (path.suffix == ".json" and (embedder or not path.stem.endswith(".calibration")))
+    ]
 
 
 def sources(roots: Sequence[Path]) -> list[Path]:
