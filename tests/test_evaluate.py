@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,8 @@ from PIL import Image
 from edge.commands import evaluate_json
 from edge.evaluation import plots
 from edge.evaluation.tables import InputError, read_tables
-from edge.settings import Settings
-from edge.wiring import opened_device
+from edge.settings import EMBEDDERS, Settings
+from edge.wiring import opened_device, opened_store
 from tests.photographs import astronaut, biden, nobody, obama, photographs
 from tests.test_cli import api_face, refused
 
@@ -96,13 +97,16 @@ def test_everything_about_a_folder(data: Path, tmp_path: Path) -> None:
     assert (roles["result"]["stranger_tries"], roles["result"]["strangers_named_count"]) == (1, 0)
     assert found["detection"]["precision"]["all"]["value"] == 1
     assert [row["fired"] for row in found["negatives"]] == [0, 0]
-    assert len(found["sha256"]) == 4
+    assert len(found["sha256"]) == 8
     assert {path.name for path in out.glob("*.png")} == {
         "roc.png", "scores.png", "dir-fpir.png", "reliability.png"
     }  # fmt: skip
     for path in out.glob("*.png"):
         with Image.open(path) as picture:
             assert picture.width > 800
+
+    for path in (figures, cache):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     before = cache.stat().st_mtime_ns
     again = api_face("evaluate", data, *few[:-1], "--json", state=tmp_path / "state")
@@ -120,6 +124,22 @@ def test_what_is_wrong_with_a_folder_is_said_in_a_line(data: Path, tmp_path: Pat
     assert "takes a folder" in refused(api_face("evaluate", state=tmp_path / "state"), 2)
     assert "takes a folder" in refused(api_face("evaluate", data, "--gallery", state=tmp_path / "state"), 2)
     assert "no pair" in refused(api_face("evaluate", data, "--folds", 7, state=tmp_path / "state"), 1)
+    assert "--seed is at least 0" in refused(api_face("evaluate", data, "--seed", -1, state=tmp_path), 2)
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(data: Path, tmp_path: Path) -> None:
+    """It is found at the start, and the file is named as it was given. No file of somebody's is lost."""
+    for option in ("--cache", "--json"):
+        path = tmp_path / "absent" / "file"
+        line = refused(api_face("evaluate", data, option, path, state=tmp_path), 1)
+        assert line == f"api-face: {path}: there is no folder {path.parent}"
+        assert "is a folder" in refused(api_face("evaluate", data, option, tmp_path, state=tmp_path), 1)
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ada")
+    assert str(letter) in refused(api_face("evaluate", data, "--out", letter, state=tmp_path), 1)
+    line = refused(api_face("evaluate", data, "--cache", letter, state=tmp_path), 1)
+    assert f"{letter} is no file that was kept here" in line
+    assert letter.read_text() == "Dear Ada"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +221,40 @@ def test_the_enrolled_people_against_each_other(tmp_path: Path) -> None:
     assert {found["people"][str(row)]["name"] for row in gallery["closest"]} == {"Barack", "Barry"}
 
 
+def test_the_header_names_the_model_that_answers(tmp_path: Path) -> None:
+    """Not that of the settings, while a switch to it waits."""
+    other = next(name for name in EMBEDDERS if name != Settings().embedder)
+    with opened_device(tmp_path, Settings(embedder=other)) as device:
+        device.enroller.train(biden().read_bytes(), "Joe", None)
+    report = tmp_path / "report.json"
+    done = api_face("evaluate", "--gallery", "--json", report, state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("gallery         ok\n")
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    found = json.loads(report.read_text())
+    assert found["embedder"] == EMBEDDERS[other]
+    assert f"{EMBEDDERS[other]}.tflite" in found["sha256"]
+
+
 def test_a_gallery_of_nobody(tmp_path: Path) -> None:
+    with opened_store(tmp_path):
+        pass
     shown = api_face("evaluate", "--gallery", state=tmp_path)
     assert shown.returncode == 0
     assert "people          0" in shown.stdout
+
+
+def test_a_mistyped_state_is_no_gallery(tmp_path: Path) -> None:
+    """And no store is made there."""
+    assert "no people.sqlite" in refused(api_face("evaluate", "--gallery", state=tmp_path / "typo"), 2)
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("--folds", 0), ("--crops",), ("--resamples", 9), ("--out", "plots"), ("--cache", "file")]
+)
+def test_what_means_nothing_for_a_gallery_is_refused(tmp_path: Path, words: tuple[object, ...]) -> None:
+    with opened_store(tmp_path):
+        pass
+    line = refused(api_face("evaluate", "--gallery", *words, state=tmp_path), 2)
+    assert f"no use for {words[0]}" in line
