@@ -16,7 +16,8 @@ from PIL import Image
 
 from edge.commands import evaluate_json
 from edge.evaluation import plots
-from edge.evaluation.tables import InputError, read_tables
+from edge.evaluation.rows import InputError
+from edge.evaluation.tables import read_tables
 from edge.settings import EMBEDDERS, Settings
 from edge.wiring import opened_device, opened_store
 from tests.photographs import astronaut, biden, nobody, obama, photographs
@@ -156,6 +157,16 @@ def test_where_nothing_can_be_written_nothing_is_measured(data: Path, tmp_path: 
         ("ident.csv", "identity,filename,role\nA,A/1.jpg,boss\n", "row 2: role is one of enrol"),
         ("boxes.csv", "image,x,y,w\nA/1.jpg,1,2,3\n", "column h is missing"),
         ("boxes.csv", "image,x,y,w,h\nA/1.jpg,1,2,3,wide\n", "row 2: h is a number"),
+        ("pairs.csv", "fold,same,a,b\nnan,1,A/1.jpg,A/2.jpg\n", 'row 2: fold is a number, not "nan"'),
+        ("pairs.csv", "fold,same,a,b\n-inf,1,A/1.jpg,A/2.jpg\n", "row 2: fold is a number"),
+        ("pairs.csv", "fold,same,a,b\n0.5,1,A/1.jpg,A/2.jpg\n", "row 2: fold is a whole number"),
+        ("pairs.csv", "fold,same,a,b\n0,1,A/1.jpg,A/./1.jpg\n", "row 2: b is another photograph than a"),
+        ("pairs.csv", "fold,same,a,b\n0,1,A/1.jpg,A/../A/2.jpg\n", "row 2: b is a path below the folder"),
+        ("pairs.csv", "fold,same,a,b\n0,1,/etc/hostname,A/2.jpg\n", "row 2: a is a path below the folder"),
+        ("index.csv", "identity,filename\nA,../1.jpg\n", "row 2: filename is a path below the folder"),
+        ("boxes.csv", "image,x,y,w,h\nA/1.jpg,nan,2,3,4\n", 'row 2: x is a number, not "nan"'),
+        ("boxes.csv", "image,x,y,w,h\nA/1.jpg,-1,2,-3,4\n", 'row 2: w is at least 0, not "-3"'),
+        ("pairs.csv", "fold,same,a,b\n0,1,A\0/1.jpg,A/2.jpg\n", "row 2: there is no file|line contains NUL"),
         ("index.csv", "file,size\nA/1.jpg,3\n", "none of pairs.csv, ident.csv, boxes.csv"),
         ("pairs.csv", "\xff\xfe", "pairs.csv: "),
     ],

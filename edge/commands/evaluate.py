@@ -20,7 +20,8 @@ from edge.evaluation.identification import Roles, Rotation, by_roles, by_rotatio
 from edge.evaluation.kept import writable
 from edge.evaluation.openset import Rule
 from edge.evaluation.photographs import VARIANTS, How
-from edge.evaluation.tables import InputError, Pair, Tables, read_tables
+from edge.evaluation.rows import InputError
+from edge.evaluation.tables import Pair, Tables, read_tables
 from edge.evaluation.verification import Resampling, Verification, verification
 from edge.settings import EMBEDDERS, Settings
 
