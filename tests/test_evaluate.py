@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from edge.commands import evaluate_json
 from edge.evaluation import plots
+from edge.evaluation.photographs import How, Reader
 from edge.evaluation.rows import InputError
 from edge.evaluation.tables import read_tables
 from edge.settings import EMBEDDERS, Settings
@@ -191,6 +193,16 @@ def test_who_is_who_may_stand_in_a_csv(tmp_path: Path) -> None:
         read_tables(tmp_path)
     (tmp_path / "index.csv").write_text("identity,filename\nIda,frontal/1.jpg\nAda,frontal/2.jpg\n")
     assert read_tables(tmp_path).identity("frontal/2.jpg") == "Ada"
+
+
+def test_a_photograph_without_its_end_gives_crops_like_a_whole_one(tmp_path: Path) -> None:
+    """The service takes it: only the last marker is missing."""
+    whole, cut = obama(), tmp_path / "cut.jpg"
+    cut.write_bytes(whole.read_bytes()[:-2])
+    reader = Reader(How(EMBEDDERS[Settings().embedder], 0.5, crops=True))
+    found = reader.embeddings(cut)
+    assert not np.isnan(found).any()
+    assert (found == reader.embeddings(whole)).all()
 
 
 def test_without_matplotlib_the_figures_still_come(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
