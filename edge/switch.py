@@ -76,6 +76,11 @@ class Switch:
         self._done = False
         self._lost = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it still pushes: neither has the embedder taken over, nor has this process left off."""
+        return not self._done
+
     def look(self, stop: threading.Event) -> None:
         """Do what is to be done, until all is or `stop` is set. Raises EdgeError: try again later."""
         self._recognizer.refresh()  # another process may have switched

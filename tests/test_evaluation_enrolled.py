@@ -141,3 +141,28 @@ def test_beyond_what_was_measured_it_is_tight() -> None:
     found = examine(((row, vector) for row in range(TIGHT_FROM)), how)
     assert found.tight
     assert dataclasses.asdict(found)["people"] == TIGHT_FROM
+
+
+def turned(*cosines: float) -> np.ndarray:
+    """Unit vectors in a plane, at these cosines to the first axis."""
+    return np.array([[one, np.sqrt(1 - one * one), *[0.0] * 30] for one in cosines], np.float32)
+
+
+def test_a_stranger_meets_all_the_people_but_its_own() -> None:
+    """Eleven people: each reference is searched among ten, at 0.8, not at the 0.808 of eleven."""
+    people = {row: np.eye(32, dtype=np.float32)[[row]] for row in range(1, 12)}
+    people[2] = (0.804 * people[1] + np.sqrt(1 - 0.804**2) * people[2]).astype(np.float32)
+    found = report(people)
+    assert CALIBRATION.threshold(1e-3, 10, 1) < 0.804 < CALIBRATION.threshold(1e-3, 11, 1)
+    assert found.hits == 1
+    assert found.head_room == pytest.approx(0.8 - 0.804, abs=1e-5)
+
+
+def test_a_reference_agrees_at_the_threshold_of_the_others() -> None:
+    """Two references: each is compared with one, whose threshold is 0.8; that of two is higher."""
+    assert CALIBRATION.threshold(1e-3, 10, 1) < 0.81 < CALIBRATION.threshold(1e-3, 10, 2)
+    (standing,) = report({1: turned(1.0, 0.81)}).standings
+    assert standing.own_score == pytest.approx(0.81, abs=1e-4)
+    assert standing.agrees is True
+    (standing,) = report({1: turned(1.0, 0.79)}).standings
+    assert standing.agrees is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge.evaluation import pairs
 from edge.evaluation.curve import Trials, accepted_at, equal_error, points
-from edge.evaluation.intervals import Floats, resampled
+from edge.evaluation.intervals import Floats, resampled, wilson
 from edge.evaluation.pairs import Side, best_threshold, crossed, fold_accuracy, scores_of
 from edge.gallery import unit
 
@@ -42,10 +43,30 @@ def side(seed: int, people: int, photographs: int, missing: int = 0) -> Side:
 
 def test_by_hand() -> None:
     """One in ten of the wrong may pass: the best of them, 0.9; above the next, 0.8, lie two of three."""
-    found = points(trials([0.95, 0.85, 0.5], [0.9, 0.8, *[0.1] * 8]), [0.1, 0.05, 0.2], np.empty((0, 10)))
+    found = points(trials([0.95, 0.85, 0.5], [0.9, 0.8, *[0.1] * 8]), [0.1, 0.05, 0.2], np.empty((0, 10)), 0)
     assert [point.threshold for point in found] == [0.8, 0.9, 0.1]
     assert [point.true_rate.value for point in found] == pytest.approx([2 / 3, 1 / 3, 1])
     assert math.isnan(found[0].true_rate.low)
+
+
+def test_a_rate_that_lets_fewer_than_ten_pass_shows_nothing() -> None:
+    """Of 999 wrong ones one in 100 is 9.99."""
+    right = list(np.linspace(0.5, 0.9, 40))
+    for count, known in ((999, False), (1000, True)):
+        wrong = list(np.linspace(-0.5, 0.4, count))
+        low, high = points(trials(right, wrong), [0.01, 0.1], resampled(count, 20, seed=0))
+        assert math.isnan(low.true_rate.value) is not known
+        assert math.isnan(low.threshold) is not known
+        assert high.true_rate.value == 1
+
+
+def test_where_all_are_accepted_the_interval_still_has_a_width() -> None:
+    """Both photographs of each of twenty people: Wilson's end for twenty."""
+    scored = dataclasses.replace(
+        trials([0.9] * 40, list(np.linspace(-0.5, 0.4, 200))), right_owners=np.repeat(np.arange(20), 2)
+    )
+    (point,) = points(scored, [0.1], resampled(200, 50, seed=0))
+    assert point.true_rate == wilson(20, 20)
 
 
 @settings(max_examples=50, deadline=None)
@@ -56,7 +77,7 @@ def test_by_hand() -> None:
 def test_no_more_of_the_wrong_pass_than_may_and_more_pass_with_a_higher_rate(
     right: list[float], wrong: list[float]
 ) -> None:
-    found = points(trials(right, wrong), RATES, resampled(len(wrong), 20, seed=0))
+    found = points(trials(right, wrong), RATES, resampled(len(wrong), 20, seed=0), 0)
     shares = [point.true_rate.value for point in found]
     assert shares == sorted(shares)
     for point in found:
@@ -97,7 +118,7 @@ def test_a_weighted_identity_is_one_that_is_there_so_often(monkeypatch: pytest.M
     """Rates with weights are the rates of a sample in which people stand several times."""
     one = side(4, 4, 20)
     weights = np.array([[2.0, 0.0, 1.0, 1.0]])
-    found = points(crossed(one, None, 4).trials, [0.2], weights)[0]
+    found = points(crossed(one, None, 4).trials, [0.2], weights, 0)[0]
     right: list[float] = []
     wrong: list[float] = []
     copies = [(person, number) for person, times in enumerate(weights[0]) for number in range(int(times))]
@@ -108,7 +129,7 @@ def test_a_weighted_identity_is_one_that_is_there_so_often(monkeypatch: pytest.M
             right.append(score)
         elif copy[0] != another[0]:
             wrong.append(score)
-    expected = points(trials(right, wrong), [0.2], np.empty((0, len(wrong))))[0].true_rate.value
+    expected = points(trials(right, wrong), [0.2], np.empty((0, len(wrong))), 0)[0].true_rate.value
     assert found.true_rate.low == pytest.approx(min(expected, found.true_rate.value), abs=1e-6)
     assert found.true_rate.high == pytest.approx(max(expected, found.true_rate.value), abs=1e-6)
 
@@ -119,8 +140,8 @@ def test_only_the_highest_are_kept_and_the_rest_is_counted(monkeypatch: pytest.M
     whole, part = crossed(one, None, 9), crossed(one, None, 9, kept=50)
     assert part.trials.wrong == pytest.approx(whole.trials.wrong[:50])
     assert part.trials.wrong_count == whole.trials.wrong_count
-    high, low = points(part.trials, [0.01, 0.5], np.empty((0, 9)))
-    assert high == points(whole.trials, [0.01], np.empty((0, 9)))[0]
+    high, low = points(part.trials, [0.01, 0.5], np.empty((0, 9)), 0)
+    assert high == points(whole.trials, [0.01], np.empty((0, 9)), 0)[0]
     assert math.isnan(low.threshold)
     assert math.isnan(low.true_rate.value)
 
@@ -158,6 +179,22 @@ def test_the_threshold_of_a_fold_comes_from_the_others(seed: int) -> None:
     assert found is not None
     assert [one.value for one in found.folds.values()] == pytest.approx(naive_accuracy(scores, same, folds))
     assert found.mean.low <= found.mean.value <= found.mean.high
+
+
+def test_all_pairs_judged_rightly_prove_little_when_they_are_few() -> None:
+    """Two pairs in each fold."""
+    same = np.array([True, False] * 2)
+    owners = np.array([[0, 0], [1, 2], [3, 3], [4, 5]])
+    found = fold_accuracy(same * 0.5, same, np.array([0, 0, 1, 1]), owners, resampled(6, 50, seed=0))
+    assert found is not None
+    assert found.folds[0] == wilson(2, 2)
+    assert found.mean == wilson(4, 4)
+
+
+def test_photographs_of_one_person_have_no_rates() -> None:
+    """There is nobody else to be taken for."""
+    found = points(crossed(side(6, 1, 8), None, 1).trials, RATES, resampled(1, 5, seed=0))
+    assert all(math.isnan(point.true_rate.value) for point in found)
 
 
 def test_one_fold_has_no_threshold() -> None:

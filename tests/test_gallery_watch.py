@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from edge.budget import MemoryBudget
 from edge.clock import SystemClock
+from edge.errors import StoreError
 from edge.gallery import unit
 from edge.recognize import Known
+from edge.server.chores import FIRST_FORGET_S, Chores
 from edge.server.gallery_watch import PAUSE_S, GalleryWatch
-from edge.server.health import Figures
+from edge.server.health import Figures, _switch_gauges
 from edge.server.services import Services
 from edge.settings import Settings
 from edge.store import Store, open_store
 from tests.serving import Recognizing
-from tests.store_help import enrolled, vector
+from tests.store_help import enrolled, reference, vector
 
 
 @dataclass
@@ -132,3 +135,53 @@ def test_a_stop_breaks_it_off(watched: Watched) -> None:
     watched.watch.stopping = True
     watched.watch.look()
     assert watched.people is None
+
+
+# -- beside it ------------------------------------------------------------------------------------
+
+
+def test_the_gauges_of_a_switch_stand_at_0_once_this_process_has_left_off(tmp_path: Path) -> None:
+    """Another process has switched elsewhere: what waits for the embedder of the settings waits for ever."""
+    memory, double = MemoryBudget(2 << 20, 1 << 20, SystemClock()), Recognizing()
+    under_way = True
+    with open_store(tmp_path) as store:
+        for seed in (1, 2):
+            with store.writing():
+                store.add_reference(store.create_person(None), reference(seed, "another", crop=b"crop"))
+        services = Services(Settings(), store, double, double, memory, SlowClock(), None, lambda: under_way)
+        assert _switch_gauges(services) == {"switch_pending_references": 2, "switch_lost_people": 0}
+        under_way = False
+        assert _switch_gauges(services) == {"switch_pending_references": 0, "switch_lost_people": 0}
+
+
+@dataclass
+class Failing:
+    """Stands for all that has chores; counts what it is asked for."""
+
+    failure: Exception
+    done: list[str] = field(default_factory=list)
+
+    def refresh(self) -> None:
+        self._fail("certificates")
+
+    def forget_unseen(self) -> int:
+        self._fail("forget")
+        return 0
+
+    def look(self) -> None:
+        self._fail("look")
+
+    def _fail(self, what: str) -> None:
+        self.done.append(what)
+        raise self.failure
+
+
+@pytest.mark.parametrize("failure", [StoreError("the disk is full"), ZeroDivisionError()])
+def test_a_chore_that_fails_starves_no_other(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    failing, clock = Failing(failure), SlowClock()
+    double = cast(Any, failing)
+    chores = Chores(double, double, double, clock)
+    clock.time = FIRST_FORGET_S
+    chores.tick()
+    assert failing.done == ["certificates", "forget", "look"]
+    assert len(caplog.records) == 3

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from edge.errors import BadImage, ImageTooLarge, PictureError
 from edge.picture import Thumbnails
 
 
@@ -38,3 +40,36 @@ def test_the_rectangle_is_of_the_upright_picture() -> None:
 
 def test_beyond_the_edge_it_is_black() -> None:
     assert colour(Thumbnails(picture(1)).jpeg(-30, -30, 20, 20, 8)) == [0, 0, 0]
+
+
+def test_a_jpeg_without_its_end_is_cut_like_a_whole_one() -> None:
+    """The service takes it, too: only the last marker is missing."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), (0, 255, 0)).save(buffer, "JPEG")
+    whole = buffer.getvalue()
+    assert Thumbnails(whole[:-2]).jpeg(4, 4, 20, 20, 8) == Thumbnails(whole).jpeg(4, 4, 20, 20, 8)
+    with pytest.raises(BadImage, match="cut off"):
+        Thumbnails(whole[:-40])
+
+
+def test_more_pixels_than_pillow_cares_for_are_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own exception would end an evaluation of many photographs. The limit of Source is another one."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    thumbnails = Thumbnails(picture(1))
+    assert colour(thumbnails.jpeg(0, 0, 8, 8, 8)) == [5, 0, 0]
+    with pytest.raises(ImageTooLarge, match="20x20 px"):
+        thumbnails.jpeg(0, 0, 20, 20, 8)
+
+
+def test_what_cannot_be_read_is_a_refusal() -> None:
+    with pytest.raises(PictureError):
+        Thumbnails(picture(1)[:60])
+    with pytest.raises(PictureError):
+        Thumbnails(b"text")
+
+
+def test_transparency_lies_on_grey_as_everywhere() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (20, 20), (255, 255, 255, 0)).save(buffer, "PNG")
+    with Image.open(io.BytesIO(Thumbnails(buffer.getvalue()).jpeg(0, 0, 20, 20, 8))) as image:
+        assert abs(float(np.asarray(image, np.float64).mean()) - 127) < 2

@@ -259,12 +259,14 @@ def test_when_another_process_has_switched_elsewhere_this_one_leaves_off(
     enrolled(store, "anna")
     made, vision, _ = recognizer(store)
     switch = Switch(made, store, "gamma")
+    assert switch.under_way
     with open_store(tmp_path, SystemClock()) as other:
         assert switched(other, "beta")
     for _ in range(2):
         switch.look(NEVER)
     assert (store.model(), vision.embedder.id) == ("beta", "beta")
     assert name_of(made, "anna") == "anna"
+    assert not switch.under_way
 
 
 def test_it_lets_requests_go_first_and_stops_at_once(store: Store) -> None:

@@ -17,11 +17,16 @@ from edge.errors import SettingsError
 from edge.evaluation import plots
 from edge.evaluation.embeddings import Embeddings, embed_all
 from edge.evaluation.identification import Roles, Rotation, by_roles, by_rotation, pool_names
+from edge.evaluation.kept import writable
 from edge.evaluation.openset import Rule
 from edge.evaluation.photographs import VARIANTS, How
-from edge.evaluation.tables import InputError, Pair, Tables, read_tables
+from edge.evaluation.rows import InputError
+from edge.evaluation.tables import Pair, Tables, read_tables
 from edge.evaluation.verification import Resampling, Verification, verification
 from edge.settings import EMBEDDERS, Settings
+
+RESAMPLES = 500
+"""Bootstrap samples when nobody says."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="enrolments rotate over all photographs below DATA; the folder of each is the person",
     )
     parser.add_argument(
-        "--resamples", metavar="N", type=int, default=500, help="bootstrap samples (default: 500)"
+        "--resamples", metavar="N", type=int, help=f"bootstrap samples (default: {RESAMPLES})"
     )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of everything drawn (default: 0)")
     parser.add_argument("--processes", metavar="N", type=int, default=1, help="that read photographs")
@@ -67,21 +72,34 @@ def run(args: argparse.Namespace, place: Place) -> int:
     """Tables on the terminal; with --json and --out files, too."""
     if args.gallery == (args.data is not None):
         raise SettingsError("evaluate takes a folder, or --gallery")
-    for name in ("resamples", "processes"):
-        if getattr(args, name) < 1:
-            raise SettingsError(f"--{name} is at least 1, not {getattr(args, name)}")
+    _check(args)
     settings = place.settings(embedder=args.embedder)
     if args.gallery:
         return evaluate_gallery.tested(args, place, settings)
+    args.resamples = args.resamples or RESAMPLES
     task = _Task.of(args, settings)
     found = {**_recognition(task), **evaluate_detection.measured(task.tables, task.how, args, settings)}
-    if args.json:
-        written({**header(args, settings), **found}, args.json)
     if args.json != "-":
         evaluate_text.show(found, settings)
+    if args.json:
+        written({**header(args, settings, task.how.embedder), **found}, args.json)
     if args.out is not None:
         _draw(found, task, args.out)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Numbers, and whether what is measured can be written down. Raises SettingsError, WrongFile, OSError."""
+    for name, least in (("resamples", 1), ("processes", 1), ("seed", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise SettingsError(f"--{name} is at least {least}, not {value}")
+    for path in (args.cache, Path(args.json) if args.json and args.json != "-" else None):
+        if path is not None:
+            writable(path)
+    if args.out is not None and not args.gallery:
+        args.out.mkdir(parents=True, exist_ok=True)
+        writable(args.out / "roc.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +214,6 @@ def _rotated(task: _Task, embeddings: Embeddings, pool: list[str]) -> Iterator[R
 
 def _draw(found: dict[str, object], task: _Task, folder: Path) -> None:
     """The PNG files, each named on stderr; without matplotlib one line that says so."""
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         for path in _drawn(found, task, folder):
             print(path, file=sys.stderr)

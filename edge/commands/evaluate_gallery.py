@@ -8,6 +8,7 @@ from edge.calibration import calibration_of
 from edge.commands.evaluate_json import header, written
 from edge.commands.place import Place
 from edge.commands.table import print_table
+from edge.errors import SettingsError
 from edge.evaluation.enrolled import Examined, GalleryReport, Standing, examine
 from edge.gallery import Gallery
 from edge.match import AT_THRESHOLD
@@ -20,16 +21,35 @@ _MOST_ROWS = 20
 """People listed; JSON lists all."""
 
 
+_UNUSED = {
+    "folds": None,
+    "protocol": None,
+    "embedder": None,
+    "crops": False,
+    "people_from_folders": False,
+    "resamples": None,
+    "processes": 1,
+    "cache": None,
+    "out": None,
+}
+"""Arguments that mean nothing here, and what they are when nobody gave them."""
+
+
 def tested(args: argparse.Namespace, place: Place, settings: Settings) -> int:
     """A few lines, and a table of the people who need a look; with --json everything."""
+    for name, absent in _UNUSED.items():
+        if getattr(args, name) != absent:
+            raise SettingsError(f"evaluate --gallery has no use for --{name.replace('_', '-')}")
+    if not (place.state / "people.sqlite").exists():
+        raise SettingsError(f"{place.state} has no people.sqlite: nobody was enrolled there (--state DIR)")
     with opened_store(place.state) as store:
         model = store.model() or EMBEDDERS[settings.embedder]
         report = _examined(store, model, settings.false_positive_rate, args.seed)
-        if args.json:
-            names = {one.row: _described(store, one.row) for one in report.standings}
-            written({**header(args, settings), "gallery": report, "people": names}, args.json)
         if args.json != "-":
             _show(report, store)
+        if args.json:
+            names = {one.row: _described(store, one.row) for one in report.standings}
+            written({**header(args, settings, model), "gallery": report, "people": names}, args.json)
     return 0
 
 

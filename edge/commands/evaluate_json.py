@@ -15,26 +15,24 @@ from typing import Any
 import numpy as np
 
 from edge import __version__
-from edge.engine import LANDMARK_NET, PROPOSER
 from edge.evaluation.curve import Trials
 from edge.evaluation.detection import Judged
+from edge.evaluation.kept import private
 from edge.evaluation.pairs import Crossed
-from edge.interpreter import MODELS, runtime
-from edge.settings import EMBEDDERS, Settings
+from edge.evaluation.stamp import model_files
+from edge.interpreter import runtime
+from edge.settings import Settings
 
 
-def header(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    """Versions, hashes of the models, the settings that matter, and the arguments."""
-    embedder = EMBEDDERS[settings.embedder]
-    files = [f"{name}.tflite" for name in (PROPOSER, LANDMARK_NET, embedder)]
-    files.append(f"{embedder}.calibration.json")
+def header(args: argparse.Namespace, settings: Settings, embedder: str) -> dict[str, object]:
+    """Versions, hashes of the models, the settings that matter, and the arguments. embedder: the model."""
     return {
         "api-face edge": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "runtime": f"{runtime().name} {runtime().version}",
         "machine": platform.machine(),
-        "sha256": {name: _sha256(MODELS / name) for name in files},
+        "sha256": {path.name: _sha256(path) for path in model_files(embedder)},
         "embedder": embedder,
         "false_positive_rate": settings.false_positive_rate,
         "min_confidence": settings.min_confidence,
@@ -46,12 +44,14 @@ def header(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
 
 
 def written(found: Mapping[str, object], where: str) -> None:
-    """To a file, or ("-") to standard output. Raises OSError."""
+    """To a file that only its owner may read (it has people's names), or ("-") to standard output. Raises
+    OSError."""
     text = json.dumps(plain(found), indent=1, allow_nan=False)
     if where == "-":
         print(text)
     else:
-        Path(where).write_text(f"{text}\n", encoding="utf-8")
+        with private(Path(where)) as file:
+            file.write(f"{text}\n".encode())
 
 
 def plain(value: Any) -> Any:

@@ -46,5 +46,6 @@ def run(args: argparse.Namespace, place: Place) -> int:
                 device.memory,
                 device.clock,
                 ready,
+                lambda: switch.under_way,
             )
     return 0

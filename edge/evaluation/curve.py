@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.evaluation.intervals import Estimate, Floats, Ints, clustered, percentiles
+from edge.evaluation.intervals import NOTHING, Estimate, Floats, Ints, clustered, percentiles, widened
+
+LEAST_WRONG = 10
+"""A rate is reported when it lets so many of the wrong pass: of fewer nobody could say how many it were in
+another sample."""
 
 _SPARE = 4
 """How much further down the wrong scores a bootstrap may have to look than the estimate itself."""
@@ -46,18 +50,28 @@ class Point:
     true_rate: Estimate
 
 
-def points(trials: Trials, false_rates: Sequence[float], weights: Floats) -> list[Point]:
+def points(
+    trials: Trials, false_rates: Sequence[float], weights: Floats, least: int = LEAST_WRONG
+) -> list[Point]:
     """One point for each rate (0..1). weights: see intervals.resampled; no rows, no intervals.
 
-    A score is accepted when it is above the threshold. Threshold and share are NaN where the wrong scores
-    that were kept do not reach down so far.
+    A score is accepted when it is above the threshold. Threshold and share are NaN where the rate lets fewer
+    than `least` of the wrong pass, and where the wrong scores that were kept do not reach down so far.
     """
     limit = min(len(trials.wrong), round(max(false_rates) * trials.wrong_count * _SPARE) + 1000)
     cut = _Cut(trials, limit)
     once = cut.at(np.ones(trials.identities), false_rates)
     again = np.array([cut.at(row, false_rates)[1] for row in weights]).reshape(len(weights), len(false_rates))
+    people = len(np.unique(trials.right_owners))
+    enough = [rate * trials.wrong_count * (1 + 1e-9) >= least for rate in false_rates]
     return [
-        Point(rate, float(once[0][place]), percentiles(float(once[1][place]), again[:, place]))
+        Point(
+            rate,
+            float(once[0][place]),
+            widened(percentiles(float(once[1][place]), again[:, place]), people),
+        )
+        if enough[place]
+        else Point(rate, math.nan, NOTHING)
         for place, rate in enumerate(false_rates)
     ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.evaluation.intervals import NOTHING, Estimate, Floats, Ints, clustered, percentiles
+from edge.evaluation.intervals import NOTHING, Estimate, Floats, Ints, clustered, percentiles, widened
 from edge.face import Vector
 from edge.heads import overlap
 
@@ -80,7 +80,8 @@ def judged(pictures: Sequence[Pictured], level: int) -> Judged:
 def average_precision(found: Judged, weights: Floats) -> Estimate:
     """Area under precision (the best at this recall or more) against recall. weights: of the pictures."""
     once = area(found, np.ones(len(found.wanted)))
-    return percentiles(once, np.array([area(found, row) for row in weights]))
+    again = np.array([area(found, row) for row in weights])
+    return widened(percentiles(once, again), int((found.wanted > 0).sum()))
 
 
 def area(found: Judged, weights: Floats) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from edge.errors import EdgeError, PictureError
+from edge.evaluation.kept import keep, kept
 from edge.evaluation.photographs import VARIANTS, How, Reader
 from edge.face import Vector
 
@@ -59,7 +59,7 @@ def embed_all(
     progress: Progress = _nobody,
 ) -> Embeddings:
     """The embeddings of photographs (paths below folder). What the cache file has is not read again;
-    what is new is added to it, also when this is interrupted. Raises ModelError.
+    what is new is added to it, also when this is interrupted. Raises ModelError, WrongFile.
     """
     known = _Cache(cache, how)
     unreadable: dict[str, str] = {}
@@ -96,27 +96,29 @@ def detect_all(
 
 
 class _Cache:
-    """Embeddings by name and size of the file, for one `How`; a file of another `How` counts as empty."""
+    """Embeddings by name and size of the file, for one `How`; a file of another `How` counts as empty.
+
+    Raises WrongFile: the file is something else.
+    """
 
     def __init__(self, path: Path | None, how: How) -> None:
         self._path = path
         self._stamp = how.stamp if path is not None else ""
         self._rows = len(VARIANTS) if how.crops else 1
         self._kept: dict[str, tuple[int, Vector]] = {}
-        if path is not None and path.exists():
-            with np.load(path) as kept:
-                if str(kept["stamp"]) == self._stamp:
-                    each = np.split(kept["vectors"], np.cumsum(kept["rows"])[:-1])
-                    sizes = zip(kept["sizes"].tolist(), each, strict=True)
-                    self._kept = dict(zip(kept["names"].tolist(), sizes, strict=True))
+        found = kept(path, self._stamp)
+        if found is not None:
+            each = np.split(found["vectors"], np.cumsum(found["rows"])[:-1])
+            sizes = zip(found["sizes"].tolist(), each, strict=True)
+            self._kept = dict(zip(found["names"].tolist(), sizes, strict=True))
 
     def has(self, name: str, file: Path) -> bool:
-        kept = self._kept.get(name)
+        there = self._kept.get(name)
         return (
-            kept is not None
-            and len(kept[1]) >= self._rows
+            there is not None
+            and len(there[1]) >= self._rows
             and file.exists()
-            and kept[0] == file.stat().st_size
+            and there[0] == file.stat().st_size
         )
 
     def add(self, name: str, file: Path, vectors: Vector) -> None:
@@ -126,17 +128,13 @@ class _Cache:
         if self._path is None or not self._kept:
             return
         rows = [len(vectors) for _, vectors in self._kept.values()]
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                stamp=np.array(self._stamp),
-                names=np.array(list(self._kept)),
-                sizes=np.array([size for size, _ in self._kept.values()], np.int64),
-                rows=np.array(rows, np.int64),
-                vectors=np.concatenate([vectors for _, vectors in self._kept.values()]),
-            )
-        part.replace(self._path)
+        arrays = {
+            "names": np.array(list(self._kept)),
+            "sizes": np.array([size for size, _ in self._kept.values()], np.int64),
+            "rows": np.array(rows, np.int64),
+            "vectors": np.concatenate([vectors for _, vectors in self._kept.values()]),
+        }
+        keep(self._path, self._stamp, arrays)
 
     def embeddings(self, names: Sequence[str], unreadable: dict[str, str]) -> Embeddings:
         vectors = [self._kept[name][1][: self._rows] for name in names if name not in unreadable]

@@ -59,12 +59,20 @@ def percentiles(value: float, replicates: Floats) -> Estimate:
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 
+def widened(found: Estimate, distinct: int) -> Estimate:
+    """Where the share is 0 or 1, no bootstrap could show that another sample might differ: the far end is
+    then at least Wilson's, as if each of so many distinct identities had been tried once."""
+    if found.value not in (0.0, 1.0):
+        return found
+    end = wilson(round(found.value) * distinct, distinct)
+    return Estimate(found.value, float(np.fmin(found.low, end.low)), float(np.fmax(found.high, end.high)))
+
+
 def clustered(hits: NDArray[np.bool_], owners: Ints, weights: Floats) -> Estimate:
     """A share of tries of which several belong to one identity.
 
-    owners: the identity of each try, a column of weights (see resampled). Where no try is a hit, or each
-    is, no bootstrap could show that another sample might differ: the far end is then Wilson's, as if each
-    identity had been tried once.
+    owners: the identity of each try, a column of weights (see resampled). The interval is widened() by the
+    number of identities that were tried.
     """
     if len(hits) == 0:
         return NOTHING
@@ -74,10 +82,7 @@ def clustered(hits: NDArray[np.bool_], owners: Ints, weights: Floats) -> Estimat
     value = float(hits.mean())
     with np.errstate(invalid="ignore"):
         found = percentiles(value, (weights @ per_hits) / (weights @ per_tries))
-    if 0 < value < 1:
-        return found
-    distinct = int((per_tries > 0).sum())
-    return wilson(round(value) * distinct, distinct)
+    return widened(found, int((per_tries > 0).sum()))
 
 
 def poisson_at_least(count: int, mean: float) -> float:

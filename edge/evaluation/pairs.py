@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.evaluation.curve import Trials
-from edge.evaluation.intervals import Estimate, Floats, Ints, percentiles
+from edge.evaluation.intervals import Estimate, Floats, Ints, percentiles, widened
 from edge.face import Vector
 
 MISSING = -1.0
@@ -158,9 +158,19 @@ def fold_accuracy(scores: Floats, same: _Mask, folds: Ints, owners: Ints, weight
             for row in weights
         ]
     ).reshape(len(weights), len(numbers))
-    by_fold = {number: percentiles(once[place][0], again[:, place]) for place, number in enumerate(numbers)}
+    estimates = [percentiles(once[place][0], again[:, place]) for place in range(len(numbers))]
+    by_fold = {
+        number: widened(estimate, _distinct(owners[folds == number]))
+        for number, estimate in zip(numbers, estimates, strict=True)
+    }
     mean = percentiles(float(np.mean([share for share, _ in once])), again.mean(axis=1))
-    return Accuracy(mean, by_fold, {number: once[place][1] for place, number in enumerate(numbers)})
+    thresholds = {number: once[place][1] for place, number in enumerate(numbers)}
+    return Accuracy(widened(mean, _distinct(owners)), by_fold, thresholds)
+
+
+def _distinct(owners: Ints) -> int:
+    """Independent tries among pairs: no more than there are pairs, or people."""
+    return min(len(owners), len(np.unique(owners)))
 
 
 def _judged(scores: Floats, same: _Mask, judged: _Mask, weights: Floats) -> tuple[float, float]:

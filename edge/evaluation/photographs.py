@@ -6,8 +6,6 @@ send them to index.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +13,11 @@ import numpy as np
 
 from edge.budget import MemoryBudget
 from edge.clock import SystemClock
-from edge.engine import LANDMARK_NET, PROPOSER, Engine
+from edge.engine import Engine
 from edge.errors import NoFace
-from edge.face import Box, Face, Vector
-from edge.interpreter import MODELS
+from edge.evaluation.central import central
+from edge.evaluation.stamp import stamp
+from edge.face import Box, Vector
 from edge.picture import Source, Thumbnails
 from edge.portrait import cut_out_portrait, portrait_of
 from edge.vision import DETECT_SIDE, INDEX_SIZE
@@ -26,9 +25,6 @@ from edge.vision import DETECT_SIDE, INDEX_SIZE
 VARIANTS = ("photograph", "64", "squeezed", "3:4")
 """What one side of a comparison may be: the photograph; 64x64 crops of the box that detect reports, cut
 square around it, squeezed from the box itself, and squeezed from 3:4 (three quarters as wide as high)."""
-
-PIPELINE = ("align", "crop", "detect", "embed", "engine", "heads", "interpreter", "portrait", "picture")
-"""The rooms whose source decides what an embedding is."""
 
 _MIB = 1 << 20
 
@@ -45,16 +41,7 @@ class How:
     @property
     def stamp(self) -> str:
         """Differs whenever the same photograph may give other numbers."""
-        digest = hashlib.sha256(f"{self.min_confidence!r}".encode())
-        for name in (PROPOSER, LANDMARK_NET, self.embedder):
-            for kind in ("tflite", "json"):
-                digest.update((MODELS / f"{name}.{kind}").read_bytes())
-        edge = Path(__file__).resolve().parent.parent
-        for room in PIPELINE:
-            for path in [edge / f"{room}.py", *sorted((edge / room).glob("*.py"))]:
-                if path.exists():
-                    digest.update(path.read_bytes())
-        return digest.hexdigest()
+        return stamp([Path(__file__)], self.embedder, self.min_confidence)
 
 
 class Reader:
@@ -108,20 +95,6 @@ class Reader:
 
     def _opened(self, data: bytes) -> Source:
         return Source(data, self._budget, 10.0)
-
-
-def central(faces: Sequence[Face], width: int, height: int) -> Face | None:
-    """The face nearest to the centre of the picture, big ones preferred, that can be embedded.
-
-    In photographs made for one person the person is in the middle; one in five of LFW shows others, too.
-    """
-
-    def off_centre(face: Face) -> float:
-        box = face.box
-        across, down = box.left + box.width / 2 - width / 2, box.top + box.height / 2 - height / 2
-        return abs(across) + abs(down) - 0.3 * box.width
-
-    return min((face for face in faces if face.landmarks is not None), key=off_centre, default=None)
 
 
 def crop_rectangles(box: Box) -> tuple[tuple[float, float, float, float], ...]:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from edge.errors import EdgeError
-from edge.evaluation.curve import points
+from edge.evaluation.curve import LEAST_WRONG, points
 from edge.evaluation.detection import Judged, reliability
 from edge.evaluation.openset import Result
 from edge.evaluation.pairs import BINS
-from edge.evaluation.verification import LEAST_WRONG, Verification
+from edge.evaluation.verification import Verification
 
 HOW_TO_GET = "no plots: matplotlib is missing; pip install 'api-face-edge[evaluate]' brings it"
 _COLOURS = ("#0b5fa5", "#c8501e", "#2a8045", "#7a4a9e", "#8a6d00", "#555555")
@@ -129,13 +129,16 @@ def draw_dir_fpir(rows: Sequence[Result], rate: float, title: str, path: Path) -
     figure, _, axes = _figure(title)
     styles = {1: "--"}
     places: dict[int, int] = {}
-    for number, row in enumerate(row for row in rows if row.curve):
+    for number, row in enumerate(rows):
+        curve = [point for point in row.curve if not math.isnan(point.true_rate.value)]
+        if not curve:
+            continue
         place = places.setdefault(row.references, 0)
         places[row.references] += 1
-        false = [100 * point.false_rate * 1.02**number for point in row.curve]  # bars beside each other
-        found = [100 * point.true_rate.value for point in row.curve]
-        below = [100 * (point.true_rate.value - point.true_rate.low) for point in row.curve]
-        above = [100 * (point.true_rate.high - point.true_rate.value) for point in row.curve]
+        false = [100 * point.false_rate * 1.02**number for point in curve]  # bars beside each other
+        found = [100 * point.true_rate.value for point in curve]
+        below = [100 * (point.true_rate.value - point.true_rate.low) for point in curve]
+        above = [100 * (point.true_rate.high - point.true_rate.value) for point in curve]
         label = f"{row.people} people, {row.references} reference{'s' if row.references > 1 else ''}"
         axes.errorbar(
             false,

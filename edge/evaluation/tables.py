@@ -5,8 +5,7 @@ Paths in them are relative to the folder. Every problem is an InputError that na
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,16 +13,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import EdgeError
+from edge.evaluation.rows import InputError, rows_of
 from edge.face import Vector
 
 Role = Literal["enrol", "probe_known", "probe_unknown"]
 ROLES: tuple[Role, ...] = ("enrol", "probe_known", "probe_unknown")
 LEVELS = ("easy", "medium", "hard")
-
-
-class InputError(EdgeError, ValueError):
-    """A folder or CSV that cannot be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +112,22 @@ def _check_identities(tables: Tables, row: int, pair: Pair) -> None:
 
 
 def _pairs(folder: Path) -> Iterator[Pair]:
-    for row in _rows(folder / "pairs.csv", ("fold", "same", "a", "b")):
+    for row in rows_of(folder / "pairs.csv", ("fold", "same", "a", "b")):
+        a, b = row.file("a"), row.file("b")
+        if a == b:
+            raise row.wrong("b", "is another photograph than a")
         yield Pair(
-            int(row.number("fold")),
+            row.whole("fold"),
             row.flag("same"),
-            row.file("a"),
-            row.file("b"),
+            a,
+            b,
             row.text("protocol", ""),
             row.flag("label_error", False),
         )
 
 
 def _roles(folder: Path) -> Iterator[Part]:
-    for row in _rows(folder / "ident.csv", ("identity", "filename", "role")):
+    for row in rows_of(folder / "ident.csv", ("identity", "filename", "role")):
         role = row.text("role")
         if role not in ROLES:
             raise row.wrong("role", f"is one of {', '.join(ROLES)}")
@@ -141,10 +139,11 @@ def _boxed(folder: Path) -> tuple[tuple[Boxed, ...], tuple[str, ...]]:
     boxes: dict[str, list[list[float]]] = {}
     counted: dict[str, list[list[bool]]] = {}
     levels: tuple[str, ...] = ()
-    for row in _rows(folder / "boxes.csv", ("x", "y", "w", "h")):
+    for row in rows_of(folder / "boxes.csv", ("x", "y", "w", "h")):
         name = row.file("image" if row.has("image") else "filename")
         levels = tuple(level for level in LEVELS if row.has(level))
-        boxes.setdefault(name, []).append([row.number(side) for side in ("x", "y", "w", "h")])
+        sides = [row.number(side, least) for side, least in (("x", None), ("y", None), ("w", 0), ("h", 0))]
+        boxes.setdefault(name, []).append(sides)
         wanted = not row.flag("ignore", False)
         flags = [row.flag(level) for level in levels] or [wanted]
         counted.setdefault(name, []).append(flags)
@@ -164,75 +163,11 @@ def _index(folder: Path) -> _Index:
     """index.csv means different things in different sets; what it says of people and categories counts."""
     identities: dict[str, str] = {}
     negatives: list[Negative] = []
-    for row in _rows(folder / "index.csv", ()):
+    for row in rows_of(folder / "index.csv", ()):
         if not row.has("filename"):
             break
         if row.has("category"):
             negatives.append(Negative(row.file("filename"), row.text("category")))
         if row.has("identity"):
-            identities[row.text("filename")] = row.text("identity")
+            identities[row.below("filename")] = row.text("identity")
     return _Index(identities, tuple(negatives))
-
-
-# -- rows -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of a CSV file. number: as an editor counts, the heads being row 1."""
-
-    path: Path
-    row: int
-    values: dict[str, str | None]
-
-    def has(self, column: str) -> bool:
-        return column in self.values
-
-    def text(self, column: str, default: str | None = None) -> str:
-        value = self.values.get(column, default)
-        if value is None or (not value and default is None):
-            raise self.wrong(column, "is empty")
-        return value
-
-    def number(self, column: str) -> float:
-        text = self.text(column)
-        try:
-            return float(text)
-        except ValueError:
-            raise self.wrong(column, "is a number") from None
-
-    def flag(self, column: str, default: bool | None = None) -> bool:
-        text = self.text(column, None if default is None else str(int(default)))
-        if text not in {"0", "1"}:
-            raise self.wrong(column, "is 0 or 1")
-        return text == "1"
-
-    def file(self, column: str) -> str:
-        """A path below the folder, where there is a file."""
-        name = self.text(column)
-        if not (self.path.parent / name).is_file():
-            raise InputError(f"{self.path}, row {self.row}: there is no file {name}")
-        return name
-
-    def wrong(self, column: str, what: str) -> InputError:
-        found = self.values.get(column)
-        return InputError(f'{self.path}, row {self.row}: {column} {what}, not "{found}"')
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
-    """The rows of a CSV file, none when there is no file. Raises InputError: columns missing, no rows."""
-    if not path.exists():
-        return
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}, row 1: the column {missing[0]} is missing")
-            number = 1
-            for number, values in enumerate(reader, 2):
-                yield _Row(path, number, {key: value for key, value in values.items() if key is not None})
-            if number == 1:
-                raise InputError(f"{path} has no rows below its heads")
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: {error}") from error

@@ -17,8 +17,7 @@ from edge.evaluation.tables import Pair, Tables
 from edge.match import CLAIM_RATE
 
 FALSE_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
-LEAST_WRONG = 10
-"""A false accept rate is reported when so many wrong pairs lie above its threshold."""
+"""False accept rates that are reported, where there are pairs enough."""
 
 GALLERIES = (1, 10, 100, 1000, 10_000)
 """Sizes of the galleries for whose thresholds it is said which pairs pass them."""
@@ -114,18 +113,12 @@ def verification(
         same=len(found.trials.right),
         different=found.trials.wrong_count,
         accuracy=_accuracy(tables, pairs, embeddings, variant=variant, labels=labels, weights=weights),
-        points=tuple(points(found.trials, shown(found.trials), weights)) if len(found.trials.wrong) else (),
+        points=tuple(points(found.trials, FALSE_RATES, weights)),
         equal_error=equal_error(found.trials),
         shipped=tuple(_shipped(found.trials, rule, weights)),
         kept=found,
         weights=weights,
     )
-
-
-def shown(trials: Trials) -> list[float]:
-    """Those of FALSE_RATES that so many pairs can show; the highest always."""
-    enough = [rate for rate in FALSE_RATES if rate * trials.wrong_count >= LEAST_WRONG]
-    return enough or [FALSE_RATES[0]]
 
 
 def _accuracy(

@@ -37,15 +37,14 @@ class Chores:
             await asyncio.to_thread(self.tick)
 
     def tick(self) -> None:
-        """Do what is due."""
-        try:
-            self._certificates.refresh()
-            self._forget()
-            self._watch.look()
-        except EdgeError as error:
-            _log.error("%s", error.message)
-        except Exception:
-            _log.exception("a chore failed")
+        """Do what is due; one that fails keeps none of the others from being done."""
+        for chore in (self._certificates.refresh, self._forget, self._watch.look):
+            try:
+                chore()
+            except EdgeError as error:
+                _log.error("%s", error.message)
+            except Exception:
+                _log.exception("a chore failed")
 
     def _forget(self) -> None:
         if self._clock.steady() >= self._forget_at:

@@ -121,9 +121,10 @@ class Health:
 
 
 def _switch_gauges(services: Services) -> dict[str, float]:
-    """How far the switch to the embedder of the settings has come; zeros when it answers."""
+    """How far the switch to the embedder of the settings has come; zeros when it answers, and when this
+    process has left off because another one switched elsewhere."""
     wanted = EMBEDDERS[services.settings.embedder]
-    if services.store.model_for(wanted) == wanted:
+    if not services.switching() or services.store.model_for(wanted) == wanted:
         return {"switch_pending_references": 0, "switch_lost_people": 0}
     coverage = services.store.coverage(wanted)
     return {"switch_pending_references": coverage.pending, "switch_lost_people": coverage.lost}

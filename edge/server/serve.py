@@ -98,12 +98,16 @@ def serve(  # noqa: PLR0917
     budget: MemoryBudget,
     clock: Clock,
     ready: Callable[[str], None],
+    switching: Callable[[], bool],
 ) -> None:
-    """Serve the API until SIGTERM or SIGINT. Raises SettingsError, CertificateError."""
+    """Serve the API until SIGTERM or SIGINT. switching: see Services.
+
+    Raises SettingsError, CertificateError.
+    """
     if settings.log_level != "debug":  # Tornado warns of each handshake that fails, which anybody can do
         logging.getLogger("tornado").setLevel(logging.ERROR)
     certificates = Certificates(state_dir / "tls", settings, clock)
-    services = Services(settings, store, recognizer, enroller, budget, clock, certificates.ca_path)
+    services = Services(settings, store, recognizer, enroller, budget, clock, certificates.ca_path, switching)
     Server(services, certificates).run(ready)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,9 +33,14 @@ class Enroller(Protocol):
     def forget_unseen(self) -> int: ...
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The rooms that one server works with. ca: the device's CA certificate, if it has its own."""
+    """The rooms that one server works with. ca: the device's CA certificate, if it has its own. switching:
+    whether the embedder of the settings is still to take over."""
 
     settings: Settings
     store: Store
@@ -44,3 +49,4 @@ class Services:
     budget: MemoryBudget
     clock: Clock
     ca: Path | None
+    switching: Callable[[], bool] = _never

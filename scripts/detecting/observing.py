@@ -1,4 +1,7 @@
-"""Run the nets once over many pictures and keep what they say, so that fusing it again costs nothing."""
+"""Run the nets once over many pictures and keep what they say, so that fusing it again costs nothing.
+
+The file is a pickle, which runs whatever stands in it: give it none but your own.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from edge.confidence import Proposal, Seen
 from edge.detect import MOST_PROPOSALS, NMS_IOU, PROPOSAL_THRESHOLD, find_face
 from edge.engine import Engine
 from edge.errors import EdgeError
+from edge.evaluation.kept import private
+from edge.evaluation.stamp import stamp
 from edge.face import Vector
 from edge.picture import Picture, Source
 from edge.vision import DETECT_SIDE
@@ -39,17 +44,24 @@ class Observation:
 
 
 def observe(paths: list[Path], processes: int, kept: Path | None = None) -> dict[Path, Observation]:
-    """The observations of all pictures, from the file `kept` as far as it has them, and kept there."""
-    known: dict[Path, Observation] = {}
+    """The observations of all pictures, from the file `kept` as far as it has them from the same nets and the
+    same code, and kept there."""
+    names = {path: (str(path.resolve()), path.stat().st_size) for path in paths}
+    made_of = stamp([Path(__file__)], None)
+    known: dict[tuple[str, int], Observation] = {}
     if kept is not None and kept.exists():
-        known = pickle.loads(kept.read_bytes())  # noqa: S301 - the operator's own file
-    wanted = [path for path in dict.fromkeys(paths) if path not in known]
+        before = pickle.loads(kept.read_bytes())  # noqa: S301 - the operator's own file
+        if before.get("stamp") == made_of:  # else of other nets or other code
+            known = before["observations"]
+    wanted = [path for path, name in names.items() if name not in known]
     if wanted:
         with multiprocessing.Pool(processes, _start) as pool:
-            known |= dict(zip(wanted, pool.imap(_observe, wanted, chunksize=4), strict=True))
+            found = pool.imap(_observe, wanted, chunksize=4)
+            known |= {names[path]: one for path, one in zip(wanted, found, strict=True)}
         if kept is not None:
-            kept.write_bytes(pickle.dumps(known))
-    return {path: known[path] for path in paths}
+            with private(kept) as file:
+                pickle.dump({"stamp": made_of, "observations": known}, file)
+    return {path: known[name] for path, name in names.items()}
 
 
 def _start() -> None:

@@ -15,6 +15,10 @@ from edge.budget import MemoryBudget
 from edge.clock import SystemClock
 from edge.engine import Engine
 from edge.errors import EdgeError
+from edge.evaluation.central import central
+from edge.evaluation.kept import keep as keep_arrays
+from edge.evaluation.kept import kept
+from edge.evaluation.stamp import stamp
 from edge.face import Look
 from edge.picture import Source
 from edge.portrait import Portrait, portrait_of
@@ -65,16 +69,9 @@ def portrait(data: bytes) -> Portrait | None:
     """The face nearest to the middle, large ones first; None where none is found."""
     assert _engine is not None
     with Source(data, MemoryBudget(2 << 30, 1 << 30, SystemClock()), 10.0) as source:
-        faces = [face for face in _engine.detector.detect(source.picture(960), 0.2) if face.landmarks]
-        if not faces:
+        face = central(_engine.detector.detect(source.picture(960), 0.2), source.width, source.height)
+        if face is None:
             return None
-
-        def off(face) -> float:
-            across = face.box.left + face.box.width / 2 - source.width / 2
-            down = face.box.top + face.box.height / 2 - source.height / 2
-            return abs(across) + abs(down) - 0.3 * face.box.width
-
-        face = min(faces, key=off)
         return portrait_of(_engine, source, face, face.landmarks)
 
 
@@ -103,15 +100,18 @@ def rows(embedder: str, work: Callable, tasks: list, chunk: int = 8) -> Iterator
 
 
 def photographs(data: Path, embedder: str, folds: list[int], keep: Path | None) -> Photographs:
-    """Those of lfw (the folds) and cfp. keep: a file that saves the next run the reading."""
-    if keep is not None and keep.exists():
-        names, people, parts, table = (np.load(keep)[key] for key in ("names", "people", "parts", "table"))
+    """Those of lfw (the folds) and cfp. keep: a file that saves the next run the reading; one of other
+    photographs, models or code is made anew."""
+    listed = list(_listed(data, folds))
+    sizes = [(name, (data / name).stat().st_size) for name, _, _ in listed]
+    made_of = stamp([Path(__file__)], embedder, sizes)
+    names, people, parts = (np.array(column) for column in zip(*listed, strict=True))
+    if (before := kept(keep, made_of)) is not None:
+        table = before["table"]
     else:
-        listed = list(_listed(data, folds))
         table = np.stack(list(_padded(rows(embedder, _row_of, [data / name for name, _, _ in listed]))))
-        names, people, parts = (np.array(column) for column in zip(*listed, strict=True))
         if keep is not None:
-            np.savez(keep, names=names, people=people, parts=parts, table=table)
+            keep_arrays(keep, made_of, {"table": table})
     seen = ~np.isnan(table[:, 0])
     total = {str(part): int(np.sum(parts == part)) for part in np.unique(parts)}
     vectors = table[seen, len(MEASURES) :].astype(np.float32)

@@ -80,7 +80,8 @@ def _listed(file: Path, most: int) -> Album:
 def _by_turns(rows: Sequence[tuple[int, bool, str, str]]) -> Iterator[tuple[int, bool, str, str]]:
     same, different = ([row for row in rows if row[1] is kind] for kind in (True, False))
     for kind in (same, different):
-        random.Random(_SEED).shuffle(kind)  # noqa: S311 - a choice that must repeat, not one that must not be guessed
+        # A choice that must repeat, not one that must not be guessed.
+        random.Random(_SEED).shuffle(kind)  # noqa: S311
     for both in zip(same, different, strict=False):
         yield from both
 

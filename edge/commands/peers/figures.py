@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.commands.peers.album import Album
 from edge.commands.peers.child import Answer, Hello
+from edge.evaluation.central import central_box
 
 Scores = NDArray[np.float64]
 """One for each pair; the higher, the more alike."""
@@ -39,19 +40,12 @@ def central(answer: Answer) -> int | None:
     """Which box is the face in the centre: the nearest to it, larger ones first; None where the nearest,
     grown to twice its size, does not reach the centre of the picture.
     """
-    across, down = answer.width / 2, answer.height / 2
-
-    def off_centre(place: int) -> float:
-        box = answer.boxes[place]
-        to_x, to_y = abs(box.left + box.width / 2 - across), abs(box.top + box.height / 2 - down)
-        return to_x + to_y - 0.3 * box.width
-
-    if not answer.boxes:
+    place = central_box(answer.boxes, answer.width, answer.height)
+    if place is None:
         return None
-    place = min(range(len(answer.boxes)), key=off_centre)
     box = answer.boxes[place]
-    reached = abs(box.left + box.width / 2 - across) <= box.width
-    return place if reached and abs(box.top + box.height / 2 - down) <= box.height else None
+    reached = abs(box.left + box.width / 2 - answer.width / 2) <= box.width
+    return place if reached and abs(box.top + box.height / 2 - answer.height / 2) <= box.height else None
 
 
 def compare(album: Album, answers: Sequence[Answer], metric: str) -> Comparison | None:
