@@ -25,6 +25,9 @@ WARNINGS = (*MARKS, NOT_ADDED, UNLIKE_OTHERS, UNVERIFIED)
 """Every code that a warning may have."""
 
 
+_UNSURE = "and only the personId, or the name that the person had already, would say surely who it is"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the caller should know although the request succeeded."""
@@ -71,9 +74,6 @@ def _why_not(flaws: tuple[Flaw, ...], standing: Standing, likeness: Likeness) ->
     return None
 
 
-_UNSURE = "and only the personId, or the name that the person had already, would say surely who it is"
-
-
 def _unlike(likeness: Likeness) -> str:
     """In words how unlike the person's other references the picture is; "" when it is like them."""
     if likeness.others is None or likeness.others <= math.log10(OUTLIER_RATE):
@@ -87,7 +87,7 @@ def _unlike(likeness: Likeness) -> str:
 def _unverified(references: int) -> str:
     if references == 0:
         return "there is no reference of the person to compare this picture with: make sure it is theirs"
-    return (
-        f"none of the person's {references} references can be compared with this picture: "
-        "make sure it is theirs"
-    )
+    which = "the person's only reference cannot"
+    if references > 1:
+        which = f"none of the person's {references} references can"
+    return f"{which} be compared with this picture: make sure it is theirs"

@@ -56,7 +56,11 @@ def test_a_wrong_reference_is_named_with_the_command_that_sets_it_aside(store: S
 
 
 def test_of_two_that_disagree_nothing_tells_which_is_wrong(store: Store, tmp_path: Path) -> None:
-    enrolled(store, "Anna", [face(1, 1.0, 0), face(2, 1.0, 0)])
+    anna = enrolled(store, "Anna", [face(1, 1.0, 0), face(2, 1.0, 0), face(6, 1.0, 0)])
+    with store.writing():
+        database = store._people.open_write()
+        database.execute("UPDATE embedding SET model = 'other' WHERE row = 3")  # not compared
+    assert len(store.references(anna.row)) == 2
     said = api_face("people", "check", state=tmp_path).stdout
     assert "one of these two is wrong: look at both photographs first" in said
     assert said.count("set-aside") == 2

@@ -132,15 +132,16 @@ def _check(store: Store, args: argparse.Namespace) -> None:
 
 def _accuse(store: Store, person: Person, unlike: dict[int, float]) -> None:
     """The references that disagree, and how each is set aside."""
-    remembered = store.remembered(person.row)
+    remembered, model = store.remembered(person.row), store.model()
     for reference in remembered:
         if reference.row in unlike:
             print(f"{person.id}  {person.name or UNKNOWN}")
-            print(f"    reference {_marked(reference, store.model(), unlike)}")
+            print(f"    reference {_marked(reference, model, unlike)}")
             print(f'    api-face people set-aside {reference.row} --why "unlike the others"')
-    if len(unlike) == 2 == len(in_use(remembered)):
+    compared = [one for one in in_use(remembered) if model in one.models]
+    if len(unlike) == 2 == len(compared):
         print("    one of these two is wrong: look at both photographs first")
-    elif unlike and len(unlike) == len(in_use(remembered)):
+    elif unlike and len(unlike) == len(compared):
         print("    no two of these agree, so nothing tells which are wrong: look at the photographs first")
 
 
