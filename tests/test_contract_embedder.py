@@ -27,7 +27,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def state(tmp_path: Path, models: Path) -> Iterator[Path]:
-    """Two people with kept crops, and one without, trained with dlib."""
+    """Two people with kept crops, and one without, trained with the usual embedder."""
     path = tmp_path / "state"
     with served(path) as service:
         client = service.with_scopes("client", "recognise", "train", "admin")

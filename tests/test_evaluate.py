@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.commands import evaluate_json
+from edge.commands import evaluate_detection, evaluate_json, evaluate_text
 from edge.evaluation import plots
+from edge.evaluation.intervals import NOTHING
 from edge.evaluation.photographs import How, Reader
 from edge.evaluation.rows import InputError
 from edge.evaluation.tables import read_tables
@@ -209,6 +210,12 @@ def test_without_matplotlib_the_figures_still_come(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(plots.NoPlots, match="pip install"):
         plots.draw_dir_fpir([], 1e-3, "nothing", tmp_path / "x.png")
+
+
+def test_where_no_box_counts_there_is_no_precision(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = evaluate_detection.Detected(1, 1, 0, 0.5, {"all": NOTHING}, (), None)
+    evaluate_text.show({"detection": nothing}, Settings())
+    assert "| all | - |" in capsys.readouterr().out
 
 
 def test_json_has_no_nan() -> None:

@@ -1,4 +1,4 @@
-"""A second embedder for the tests: dlib's network under another name, on a chip that is cut otherwise.
+"""A second embedder for the tests: the usual network under another name, on a chip that is cut otherwise.
 
 `python -m tests.twin ...` is the command line with both: the setting embedder = "twin" is the second one.
 API_FACE_TWIN names the folder of the model files, made by `make`.
@@ -16,7 +16,7 @@ from pathlib import Path
 from edge import interpreter, settings
 from edge.settings import EMBEDDERS
 
-REAL = EMBEDDERS["dlib"]
+REAL = EMBEDDERS[settings.Settings().embedder]
 TWIN = "twin"
 
 

@@ -182,4 +182,6 @@ def _detection(found: Detected) -> None:
 
 
 def _plain(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return "-"
     return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
