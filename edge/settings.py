@@ -72,7 +72,7 @@ class Settings:
     """Memory that all requests together may take (MiB), a quarter for bodies, the rest for pictures;
     others wait."""
 
-    min_confidence: float = 0.5
+    min_confidence: float = 0.6
     """Faces below this confidence are not reported (0..1)."""
 
     embedder: str = "mobilefacenet"

@@ -6,9 +6,10 @@ from edge.engine import Engine
 from edge.landmarks import steadied
 from edge.picture import decode
 from edge.portrait import cut_out_portrait
+from edge.settings import Settings
 from edge.vision import DETECT_SIDE
 
-MIN_CONFIDENCE = 0.5
+MIN_CONFIDENCE = Settings().min_confidence
 
 
 class Bare:
