@@ -118,8 +118,8 @@ def test_big_pictures_all_at_once_wait_their_turn_and_stay_inside_the_budget(tmp
     assert any(tricky.code is None for tricky in files)
     with served(tmp_path / "state", queue_seconds=120) as running:
         client = running.with_scopes("client", "recognise", "train")
-        with ThreadPoolExecutor(2) as pool:  # both workers load their models
-            list(pool.map(client.detect, [jpeg(obama(), 400)] * 4))
+        with ThreadPoolExecutor(2) as pool:  # both workers load their models and see the largest canvas
+            list(pool.map(client.detect, [jpeg(obama())] * 4))
         before = running.rss_mib()
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(client.detect, [tricky.data for tricky in files] * 3))
