@@ -105,8 +105,9 @@ class EnginePool:
     def _put_back(self, engine: Engine) -> None:
         try:
             self._fit(engine)
-        except (ModelError, MemoryError):
-            _log.warning("an embedder could not be loaded; it is tried again when it is needed")
+        except (ModelError, MemoryError) as error:
+            # Whoever takes this engine next fits it again, and is told when that fails.
+            _log.warning("an embedder could not be loaded, and is tried again when it is needed: %s", error)
         finally:
             self._idle.put(engine)
 
