@@ -16,7 +16,7 @@ from edge.evaluation.openset import Result
 from edge.evaluation.pairs import BINS
 from edge.evaluation.verification import Verification
 
-HOW_TO_GET = "no plots: matplotlib is missing; pip install 'api-face-edge[evaluate]' brings it"
+HOW_TO_GET = "no plots: matplotlib is missing; in the clone: .venv/bin/pip install matplotlib"
 _COLOURS = ("#0b5fa5", "#c8501e", "#2a8045", "#7a4a9e", "#8a6d00", "#555555")
 
 
