@@ -239,3 +239,23 @@ class ModelError(EdgeError):
 
 class StoreError(EdgeError):
     """The store cannot be opened or written."""
+
+
+class CameraError(EdgeError):
+    """The camera gives no frames."""
+
+
+class CameraAbsent(CameraError):
+    """There is no such camera, or it cannot be opened or configured."""
+
+
+class CameraStalled(CameraError):
+    """A camera that was opened gave no frame in time."""
+
+
+class CameraEnded(CameraError):
+    """A replay has come to its end."""
+
+
+class OutletError(EdgeError):
+    """An event could not be handed over to whoever it is sent to."""

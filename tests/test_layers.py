@@ -13,10 +13,11 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings", "wording"),
-    ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture"),
+    ("errors", "clock", "face", "settings", "wording", "event"),
+    ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture", "camera"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
+    ("announce",),
     ("evaluation",),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
@@ -35,6 +36,10 @@ OUTSIDE: dict[str, str] = {
     "ifaddr": "server",
     "ssl": "server",
     "matplotlib": "evaluation",
+    "picamera2": "camera",
+    "libcamera": "camera",
+    "av": "camera",
+    "paho": "outlets",
     "argparse": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor). NumPy is everybody's."""

@@ -5,6 +5,7 @@ from edge.picture.encode import encode_jpeg
 from edge.picture.header import Header, inspect
 from edge.picture.letterbox import Letterbox
 from edge.picture.picture import Picture
+from edge.picture.planes import Plane, Planes
 from edge.picture.source import Source, decode
 from edge.picture.thumbnail import Thumbnails
 
@@ -13,6 +14,8 @@ __all__ = [
     "Header",
     "Letterbox",
     "Picture",
+    "Plane",
+    "Planes",
     "Source",
     "Thumbnails",
     "cost",

@@ -1,16 +1,9 @@
-"""The settings: one frozen dataclass, read from one TOML file. Only `__main__` reads the environment."""
+"""Every setting, with its default, its unit and what it is for."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, get_type_hints
-
-from edge.errors import SettingsError
 
 EMBEDDERS: Mapping[str, str] = {"mobilefacenet": "mobilefacenet-112-int8", "dlib": "dlib-resnet-150-int8"}
 """The model file of each value of the setting `embedder`."""
@@ -95,11 +88,90 @@ class Settings:
     forget_unnamed_days: int = 90
     """Days without being seen after which a person enrolled by index and never named is forgotten."""
 
+    camera: str = "none"
+    """Where frames come from: "none"; "pi", Raspberry Pi's camera ("pi:1", the second one); "v4l2:/dev/video0",
+    a USB webcam; "file:PATH", a folder of JPEGs or a clip, played once ("file:PATH?loop", for ever)."""
+
+    camera_name: str = "camera"
+    """What sightings and events call it."""
+
+    camera_width: int = 1280
+    """Width of the frames that faces are recognised in (pixels)."""
+
+    camera_height: int = 720
+    """Height of the frames that faces are recognised in (pixels)."""
+
+    camera_rotation: int = 0
+    """Degrees by which the camera is mounted turned: 0 or 180."""
+
+    camera_fps: float = 10.0
+    """Frames looked at per second, at most; fewer under load and heat; 0.5-30."""
+
+    camera_memory_mib: int = 160
+    """Memory that the camera's own process may take (MiB); past it that process is started anew."""
+
+    camera_crops: bool = True
+    """Whether a sighting keeps the best picture of the face."""
+
+    camera_strangers: bool = True
+    """Whether a stranger whom the camera has seen well becomes a person without a name, with a personId."""
+
+    forget_strangers_days: int = 30
+    """Days without being seen after which a person whom only the camera met is forgotten, unless named."""
+
+    sightings_days: int = 30
+    """Days that sightings and their crops are kept; 1-3650."""
+
+    sightings_mib: int = 200
+    """Memory card that sightings, crops and events may take (MiB); past it the oldest go."""
+
+    disk_floor_mib: int = 256
+    """Free space (MiB) below which no more crops are kept, and health says `disk: low`."""
+
+    journal_names: bool = False
+    """Whether lines of the log may hold names; false: ids alone."""
+
+    max_event_streams: int = 8
+    """Clients that may listen to GET /v1.0/events at once; one more is 503."""
+
+    mqtt_host: str = ""
+    """MQTT broker that events are published to; empty: none."""
+
+    mqtt_port: int = 8883
+    """TCP port of the broker; usually 8883 with TLS, 1883 without."""
+
+    mqtt_tls: bool = True
+    """Whether the connection to the broker is encrypted, and its certificate checked."""
+
+    mqtt_ca: str = ""
+    """Path of the CA certificate (PEM) that signed the broker's; empty: those the system trusts."""
+
+    mqtt_username: str = ""
+    """User at the broker; empty: none."""
+
+    mqtt_password_file: str = ""
+    """Path of a file that holds the password at the broker, and nothing else; empty: none."""
+
+    mqtt_topic: str = "api-face"
+    """First part of every topic: TOPIC/DEVICE/..."""
+
+    mqtt_discovery: str = "homeassistant"
+    """Topic under which Home Assistant looks for devices; empty: it is told nothing."""
+
+    webhook_url: str = ""
+    """https:// (or http://) address that each event is posted to; empty: none."""
+
+    webhook_secret_file: str = ""
+    """Path of a file that holds the secret which signs each post; needed with `webhook_url`."""
+
+    webhook_ca: str = ""
+    """Path of the CA certificate (PEM) that signed the receiver's; empty: those the system trusts."""
+
     log_level: str = "info"
     """"debug", "info", "warning" or "error"."""
 
 
-_RANGES: Mapping[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
     "workers": (1, 64),
     "model_threads": (1, 16),
@@ -116,68 +188,15 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "false_positive_rate": (1e-6, 0.1),
     "max_references": (1, 64),
     "forget_unnamed_days": (1, 36500),
+    "camera_width": (160, 4608),
+    "camera_height": (120, 2592),
+    "camera_fps": (0.5, 30),
+    "camera_memory_mib": (64, 65536),
+    "forget_strangers_days": (1, 36500),
+    "sightings_days": (1, 3650),
+    "sightings_mib": (8, 1_048_576),
+    "disk_floor_mib": (0, 1_048_576),
+    "max_event_streams": (0, 1024),
+    "mqtt_port": (1, 65535),
 }
-
-
-def load_settings(path: Path | None, **overrides: Any) -> Settings:
-    """The settings of a TOML file (None: the defaults), then the overrides that are not None.
-
-    Raises SettingsError: unreadable file, unknown key (with a suggestion), wrong type or range.
-    """
-    values = _read_toml(path) if path is not None else {}
-    values.update({key: value for key, value in overrides.items() if value is not None})
-    types = get_type_hints(Settings)
-    checked = {key: _checked(key, value, types) for key, value in values.items()}
-    settings = Settings(**checked)
-    _check_together(settings)
-    return settings
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"settings file {path}: {error}") from error
-
-
-def _checked(key: str, value: Any, types: Mapping[str, Any]) -> Any:
-    if key not in types:
-        near = difflib.get_close_matches(key, types, n=1, cutoff=0.5)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise SettingsError(f'unknown setting "{key}"{hint}')
-    wanted = types[key]
-    if wanted == tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-            raise SettingsError(f'setting "{key}" must be a list of strings, not {value!r}')
-        return tuple(value)
-    if wanted is float and type(value) is int:
-        value = float(value)
-    if type(value) is not wanted:
-        raise SettingsError(f'setting "{key}" must be {wanted.__name__}, not {value!r}')
-    if key in _RANGES:
-        low, high = _RANGES[key]
-        if not low <= value <= high:
-            raise SettingsError(f'setting "{key}" must be from {low} to {high}, not {value!r}')
-    return value
-
-
-def _check_together(settings: Settings) -> None:
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise SettingsError("tls_certificate and tls_key go together: set both or neither")
-    if settings.total_memory_mib * 3 < settings.request_memory_mib * 4:
-        raise SettingsError(
-            f"total_memory_mib ({settings.total_memory_mib}) must be at least 4/3 of "
-            f"request_memory_mib ({settings.request_memory_mib}): a quarter of it is for bodies"
-        )
-    if settings.embedder not in EMBEDDERS:
-        raise SettingsError(f'embedder must be {" or ".join(EMBEDDERS)}, not "{settings.embedder}"')
-    if settings.log_level not in ("debug", "info", "warning", "error"):
-        raise SettingsError(f'log_level must be debug, info, warning or error, not "{settings.log_level}"')
-    for origin in settings.cors_origins:
-        if "*" in origin or "://" not in origin or origin.endswith("/"):
-            raise SettingsError(f'cors_origins: "{origin}" is not an origin such as "https://panel.example"')
-
-
-def describe_defaults() -> list[tuple[str, object]]:
-    """Each key with its default, in the order of the file; what `api-face settings` prints."""
-    return [(field.name, field.default) for field in dataclasses.fields(Settings)]
+"""The least and the most of each number."""

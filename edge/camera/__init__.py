@@ -1,0 +1,1 @@
+"""Frames: from Raspberry Pi's camera, a USB webcam, or a replay; each in a process of its own."""
