@@ -89,8 +89,8 @@ class Settings:
     """Days without being seen after which a person enrolled by index and never named is forgotten."""
 
     camera: str = "none"
-    """Where frames come from: "none"; "pi", Raspberry Pi's camera ("pi:1", the second one); "v4l2:/dev/video0",
-    a USB webcam; "file:PATH", a folder of JPEGs or a clip, played once ("file:PATH?loop", for ever)."""
+    """Where frames come from: "none"; "pi", Raspberry Pi's camera ("pi:1", the second); "v4l2:/dev/video0", a
+    USB webcam; "file:PATH", a folder of JPEGs or a clip, played once ("file:PATH?loop", for ever)."""
 
     camera_name: str = "camera"
     """What sightings and events call it."""
