@@ -13,11 +13,11 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings", "wording", "event"),
+    ("errors", "clock", "face", "settings", "wording", "event", "disk"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture", "camera"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
-    ("announce",),
+    ("announce", "bus"),
     ("evaluation",),
     ("server",),
     ("wiring", "commands", "cli", "__main__"),
