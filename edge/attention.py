@@ -61,12 +61,12 @@ class Keeper(Protocol):
 class Attention:
     """What one camera's loop knows of those in view. Used by one thread."""
 
-    def __init__(self, recognizer: Recognizer, settings: Settings, keeper: Keeper, steps: Steps) -> None:
+    def __init__(self, recognizer: Recognizer, settings: Settings, keeper: Keeper) -> None:
         self._recognizer = recognizer
         self._vision = recognizer.vision
         self._settings = settings
         self._keeper = keeper
-        self._steps = steps
+        self.steps = Steps()
         self._gate = MotionGate()
         self._tracker = Tracker()
         self._schedule = Schedule()
@@ -75,18 +75,18 @@ class Attention:
 
     def look(self, frame: Frame, region: Region) -> None:
         """Take notice of a frame. region: cuts out of it. Raises ModelError."""
-        with self._steps.of("gate"):
+        with self.steps.of("gate"):
             moved = self._gate.moved(frame.small.y, frame.time)
-        self._steps.counts["frames"] += 1
+        self.steps.counts["frames"] += 1
         if self._schedule.due(frame.time, moved, self.visits):
             try:
                 with self._vision.for_camera(self._schedule.waited(frame.time) > _STARVED_S) as engine:
                     if engine is None:
-                        self._steps.counts["yielded"] += 1
+                        self.steps.counts["yielded"] += 1
                     else:
                         self._examine(engine, frame, region)
             except Overloaded:
-                self._steps.counts["yielded"] += 1
+                self.steps.counts["yielded"] += 1
         self.expire(frame.time)
 
     def expire(self, time: float) -> None:
@@ -106,19 +106,19 @@ class Attention:
 
     def _examine(self, engine: Engine, frame: Frame, region: Region) -> None:
         before = engine.seconds
-        with self._steps.of("detect"):
+        with self.steps.of("detect"):
             faces = faces_in(engine, frame, self._settings.min_confidence)
-        with self._steps.of("track"):
+        with self.steps.of("track"):
             self._tracker.follow(faces, frame.time)
             self._match_visits()
         self._schedule.detected(frame.time, bool(faces))
         for visit in self._to_embed(frame.time):
-            with self._steps.of("embed"):
+            with self.steps.of("embed"):
                 seen = close_up(engine, region, visit.track.face, frame.time)
                 if seen is not None:
                     self._take(visit, seen)
-        self._steps.model_seconds += engine.seconds - before
-        with self._steps.of("store"):
+        self.steps.model_seconds += engine.seconds - before
+        with self.steps.of("store"):
             for visit in self.visits:
                 self._settle(visit, frame.time)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from edge.access import gmt_day
+from edge.access import DAY_S, gmt_day
 from edge.bus import Bus
 from edge.clock import Clock
 from edge.disk import free_mib
@@ -35,6 +35,8 @@ _AGAIN_S = 5.0
 _SHARPER = 1.15
 """The crop of a sighting is written again for one that counts so many times more."""
 
+_MIB = 1 << 20
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ class Sightings:
     """Writes down the visits of one camera. Used by one thread."""
 
     def __init__(
-        self, recognizer: Recognizer, store: Store, settings: Settings, clock: Clock, bus: Bus, state: Path
+        self, recognizer: Recognizer, store: Store, settings: Settings, *, clock: Clock, bus: Bus, state: Path
     ) -> None:
         """state: the folder whose disk must not fill."""
         self._recognizer = recognizer
@@ -73,8 +75,12 @@ class Sightings:
                 self._store.close_sighting(sighting.row, sighting.ended, sighting.frames)
                 details = _parting(sighting.ended - sighting.started, sighting.frames)
                 event = self._store.add_event(
-                    EventKind.PERSON_LEFT, sighting.ended, sighting.camera, sighting.id, sighting.person_row,
-                    details
+                    EventKind.PERSON_LEFT,
+                    sighting.ended,
+                    sighting.camera,
+                    sighting.id,
+                    sighting.person_row,
+                    details,
                 )
             self._bus.publish(event)
 
@@ -88,6 +94,13 @@ class Sightings:
             _log.error("%s could not be noted: %s", kind, error.message)
             return
         self._bus.publish(event)
+
+    def tidy(self) -> None:
+        """Let go of what is older than the settings say, or too much. Raises StoreError, Overloaded."""
+        oldest = self._clock.now() - self._settings.sightings_days * DAY_S
+        gone = self._store.trim_sightings(oldest, self._settings.sightings_mib * _MIB)
+        if gone:
+            _log.info("%d sightings are older, or more, than the settings keep", gone)
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -160,7 +173,11 @@ class Sightings:
             told.crop = best.weight
 
     def _room(self) -> bool:
-        return free_mib(self._state) >= self._settings.disk_floor_mib
+        """Whether there is space for pictures."""
+        try:
+            return free_mib(self._state) >= self._settings.disk_floor_mib
+        except OSError:
+            return False
 
     # -- strangers ----------------------------------------------------------------------------------
 
