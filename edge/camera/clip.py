@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_JPEG_RANGE, _BT601 = "JPEG", "ITU601"
-"""PyAV's names of what Planes holds."""
+_FORMAT, _BT601, _JPEG_RANGE = "yuvj420p", "ITU601", "JPEG"
+"""PyAV's names of what Planes holds. The format alone makes swscale convert the range in every version; told
+the range beside it, PyAV before 13 takes limited range for full."""
+
+_LAID_OUT_SO = ("yuvj420p", "yuv420p")
 
 _FULL, _BT709 = 2, 1
 """AVCOL_RANGE_JPEG and AVCOL_SPC_BT709 of libavutil/pixfmt.h."""
@@ -77,12 +80,11 @@ class Scaler:
         if reformatter is None:
             reformatter = library().video.reformatter.VideoReformatter()
             self._by_size[width, height] = reformatter
-        if (frame.width, frame.height) == (width, height) and _is_as_wanted(frame):
+        same = (frame.width, frame.height) == (width, height) and frame.format.name in _LAID_OUT_SO
+        if same and _is_full(frame) and frame.colorspace != _BT709:
             done = frame
         else:
-            done = reformatter.reformat(
-                frame, width, height, "yuv420p", dst_colorspace=_BT601, dst_color_range=_JPEG_RANGE
-            )
+            done = reformatter.reformat(frame, width, height, _FORMAT, **_conversion(frame))
         return Planes(*(_view(done.planes[place]) for place in range(3)))
 
 
@@ -151,10 +153,19 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
         _log.warning("%d damaged packets of the clip are left out", bad)
 
 
-def _is_as_wanted(frame: VideoFrame) -> bool:
-    """Full range (which yuvj420p is by its name), and not of BT.709."""
-    full = frame.format.name == "yuvj420p" or (frame.format.name == "yuv420p" and frame.color_range == _FULL)
-    return full and frame.colorspace != _BT709
+def _is_full(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj") or frame.color_range == _FULL
+
+
+def _conversion(frame: VideoFrame) -> dict[str, Any]:
+    """What the scaler must be told beside the format: of BT.709 (films in HD), all of it."""
+    if frame.colorspace != _BT709:
+        return {}
+    return {
+        "dst_colorspace": _BT601,
+        "src_color_range": _JPEG_RANGE if _is_full(frame) else None,
+        "dst_color_range": _JPEG_RANGE,
+    }
 
 
 def _view(plane: Any) -> Plane:

@@ -22,6 +22,7 @@ from edge.picture import Planes
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 FORMATS = ("mjpeg", "yuyv422")
 """Asked for in this order: packed pictures let USB carry a larger size at the same rate. Each picture of both
@@ -44,7 +45,7 @@ class Webcam:
         self._scaler = Scaler()
         self._container = _opened(spec, open_input)
         self._news = threading.Condition()
-        self._newest: tuple[int, float, Packet] | None = None
+        self._newest: tuple[int, float, Packet[VideoStream]] | None = None
         self._over: str | None = None
         self._closing = False
         self._given: Shot | None = None
@@ -85,7 +86,7 @@ class Webcam:
         if not self._reader.is_alive():
             self._container.close()
 
-    def _packet(self, end: float) -> tuple[int, float, Packet]:
+    def _packet(self, end: float) -> tuple[int, float, Packet[VideoStream]]:
         with self._news:
             while self._newest is None:
                 if self._over is not None:
@@ -135,11 +136,11 @@ def _opened(spec: Spec, open_input: Open) -> InputContainer:
     raise CameraAbsent("; ".join(dict.fromkeys(reasons)))
 
 
-def _decoded(packet: Packet) -> VideoFrame | None:
+def _decoded(packet: Packet[VideoStream]) -> VideoFrame | None:
     """The picture in it; None: it is damaged."""
     try:
         for picture in packet.decode():
-            return picture  # type: ignore[return-value]  # of a film's stream: a VideoFrame
+            return picture
     except library().FFmpegError:
         pass
     return None
