@@ -27,12 +27,18 @@ _LEAST_STEP = 4.0
 """Gray levels (of 255) that a cell differs by, however still it was before."""
 
 _SIGMAS = 5.0
-"""Standard deviations of a cell's own flicker that it differs by: one cell in a million does by chance."""
+"""Standard deviations of a cell's flicker that it differs by: one cell in a million does by chance."""
 
 _FORGET_S, _ABSORB_S = 3.0, 20.0
 """Time constants (seconds) with which a cell follows slow light, and with which something new becomes
 background: a chair that was moved is no motion after a minute, a person who stands still is followed by the
 tracks anyway."""
+
+_CALMER = 0.3
+"""The flicker is learnt so many times more slowly: an estimate from few frames would often be too small."""
+
+_NEW = 20
+"""Frames that make the first background."""
 
 _PER_DEVIATION = math.sqrt(math.pi / 2)
 """Standard deviation of a normal distribution, in mean absolute deviations."""
@@ -47,6 +53,7 @@ class MotionGate:
         self._background: Cells = np.empty((0, 0), np.float32)
         self._flicker: Cells = np.empty((0, 0), np.float32)
         self._time = 0.0
+        self._frames = 0
 
     def moved(self, luma: Plane, time: float) -> bool:
         """Whether anything differs from the background, of which this frame then becomes part. The first
@@ -55,23 +62,28 @@ class MotionGate:
         cells = cells_of(luma)
         if self._background.shape != cells.shape:
             self._background, self._flicker = cells, np.full_like(cells, _LEAST_STEP / _SIGMAS)
-            self._time = time
+            self._time, self._frames = time, 1
             return True
         passed, self._time = min(max(time - self._time, 0.0), 1.0), time
         difference = cells - self._background
         difference -= np.float32(_median(difference))
         size = np.abs(difference)
-        changed = size > np.maximum(self._flicker * np.float32(_SIGMAS), np.float32(_LEAST_STEP))
+        # Noise is the sensor's, and alike in most cells: a cell may flicker more than others, not less.
+        flicker = np.maximum(self._flicker, np.float32(_median(self._flicker)))
+        changed = size > np.maximum(flicker * np.float32(_SIGMAS), np.float32(_LEAST_STEP))
         self._learn(cells, size, changed, passed)
         return int(np.count_nonzero(changed)) >= LEAST_CELLS
 
     def _learn(self, cells: Cells, size: Cells, changed: NDArray[np.bool_], passed: float) -> None:
         slow, fast = (np.float32(1 - math.exp(-passed / constant)) for constant in (_ABSORB_S, _FORGET_S))
-        share = np.where(changed, slow, fast)
+        share, calmer = np.where(changed, slow, fast), _CALMER
+        if self._frames < _NEW:  # a plain mean of what there is: nothing else is known yet
+            self._frames += 1
+            share, calmer = np.full_like(cells, 1 / self._frames), 1.0
         self._background += share * (cells - self._background)
-        # What has changed says nothing of the flicker, or a busy place would grow blind.
-        deviation = size * np.float32(_PER_DEVIATION)
-        self._flicker += np.where(changed, np.float32(0), fast) * (deviation - self._flicker)
+        # What has changed says little of the flicker, or a busy place would soon grow blind.
+        deviation = np.minimum(size * np.float32(_PER_DEVIATION), np.float32(_SIGMAS) * self._flicker + 1)
+        self._flicker += share * np.float32(calmer) * (deviation - self._flicker)
 
 
 def cells_of(luma: Plane) -> Cells:
