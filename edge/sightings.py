@@ -98,7 +98,9 @@ class Sightings:
     def tidy(self) -> None:
         """Let go of what is older than the settings say, or too much. Raises StoreError, Overloaded."""
         oldest = self._clock.now() - self._settings.sightings_days * DAY_S
-        gone = self._store.trim_sightings(oldest, self._settings.sightings_mib * _MIB)
+        gone = self._store.trim_sightings(
+            oldest, self._settings.sightings_mib * _MIB, self._store.newest_event()
+        )
         if gone:
             _log.info("%d sightings are older, or more, than the settings keep", gone)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edge.attention import Attention
 from edge.camera.frame import Frame
-from edge.camera.supervised import CameraKind, CameraState
+from edge.camera.escalation import CameraKind, CameraState
 from edge.clock import Clock
 from edge.closeup import Region
 from edge.errors import CameraEnded, EdgeError
