@@ -10,6 +10,8 @@ from edge.server.call import Call, Text
 from edge.server.people import REMAINS, limit_of, person_of
 from edge.store import Sighting
 
+_EVENTS_REMAIN = "what was told of it stays in the log of events for as long as sightings are kept"
+
 
 def list_sightings(call: Call) -> dict[str, Any]:
     """GET /v1.0/sightings?personId=&from=&to=&after=&limit="""
@@ -48,7 +50,7 @@ def erase_sighting(call: Call) -> dict[str, Any]:
     """DELETE /v1.0/sightings/{id}"""
     sighting = _sighting(call, call.arguments["sighting_id"])
     call.services.store.drop_sighting(sighting.row)
-    return {"sightingId": sighting.id, "erased": True, "remains": REMAINS}
+    return {"sightingId": sighting.id, "erased": True, "remains": f"{_EVENTS_REMAIN}; {REMAINS}"}
 
 
 def _moment(call: Call, name: str) -> float | None:
