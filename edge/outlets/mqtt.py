@@ -27,7 +27,7 @@ class MqttOutlet:
         discovery: str,
         state: Callable[[], Mapping[str, Any]],
     ) -> None:
-        """topic: the first part of all topics. discovery: Home Assistant's; "": none. state: what holds now."""
+        """topic: first part of all topics. discovery: Home Assistant's; "": none. state: what holds now."""
         self._broker = broker
         self._device = device
         self._topics = Topics(f"{topic}/{device.short}")
