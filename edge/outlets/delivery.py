@@ -57,8 +57,7 @@ class Delivery:
 
     def start(self) -> None:
         """Deliver from now on: a new outlet gets what happens after this call. Raises StoreError."""
-        # written down, for an outlet without a cursor begins at the newest event each time it is asked
-        self._store.advance(self.name, self._store.cursor(self.name))
+        self._store.cursor(self.name)  # makes it
         self._thread.start()
 
     def wake(self) -> None:

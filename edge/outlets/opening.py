@@ -31,13 +31,15 @@ def opened_outlets(
     """One delivery per outlet, not started; the journal always.
 
     state: the state folder. camera: how the camera is, in a word ("ok", "stalled", ...), asked by any thread
-    every few seconds. Connects to nobody. Raises SettingsError, StoreError.
+    every few seconds. Connects to nobody. An outlet that the settings name no more is forgotten: named again
+    later it begins with what happens then. Raises SettingsError, StoreError.
     """
     outlets: list[Outlet] = [JournalOutlet(names=settings.journal_names)]
     if settings.mqtt_host:
         outlets.append(_mqtt(settings, state, Presence(store, camera)))
     if settings.webhook_url:
         outlets.append(_webhook(settings, clock))
+    store.forget_outlets([outlet.name for outlet in outlets])
     return [Delivery(outlet, store, clock, Turn(state / f"outlet-{outlet.name}.lock")) for outlet in outlets]
 
 
