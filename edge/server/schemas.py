@@ -124,7 +124,7 @@ _PERSON: dict[str, Schema] = {
     "personId": _UUID,
     "metadata": _METADATA,
     "created": {"type": "string", "format": "date-time"},
-    "enrolledBy": {"type": "string", "enum": ["train", "index"]},
+    "enrolledBy": {"type": "string", "enum": ["train", "index", "camera"]},
 }
 _PEOPLE: dict[str, Schema] = {
     "people": {"type": "array", "items": _ref("Person")},
