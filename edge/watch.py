@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge.attention import Attention
-from edge.camera.frame import Frame
 from edge.camera.escalation import CameraKind, CameraState
+from edge.camera.frame import Frame
 from edge.clock import Clock
 from edge.closeup import Region
 from edge.errors import CameraEnded, EdgeError

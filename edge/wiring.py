@@ -7,23 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.attention import Attention
 from edge.budget import MemoryBudget
-from edge.bus import Bus
-from edge.camera.spec import Spec
-from edge.camera.supervised import SupervisedCamera
 from edge.clock import Clock, SystemClock
 from edge.engine import EnginePool
 from edge.enrol import Enroller
 from edge.errors import ModelError
-from edge.heat import strain
-from edge.pace import Pace
 from edge.recognize import Recognizer
 from edge.settings import EMBEDDERS, Settings
-from edge.sightings import Sightings
 from edge.store import Store, open_store
 from edge.vision import Vision
-from edge.watch import Watch
 
 _MIB = 1 << 20
 
@@ -85,16 +77,6 @@ def opened_device(state: Path, settings: Settings, clock: Clock | None = None) -
         store.begin_with(embedder)  # not before it is loaded
         recognizer = Recognizer(vision, store, settings.false_positive_rate)
         yield Device(settings, clock, memory, store, recognizer, Enroller(recognizer, store, settings, clock))
-
-
-def made_watch(device: Device, state: Path, bus: Bus, spec: Spec) -> Watch:
-    """The camera loop of a device."""
-    settings, recognizer = device.settings, device.recognizer
-    sightings = Sightings(recognizer, device.store, settings, clock=device.clock, bus=bus, state=state)
-    camera = SupervisedCamera(spec, device.clock, settings.camera_memory_mib)
-    pace = Pace(settings.camera_fps, device.clock, strain, lambda: recognizer.vision.busy)
-    attention = Attention(recognizer, settings, sightings)
-    return Watch(camera, attention, sightings, pace=None if spec.full_speed else pace, clock=device.clock)
 
 
 def _in_context(error: ModelError, embedder: str, settings: Settings) -> ModelError:

@@ -15,12 +15,13 @@ from typing import Any
 from edge.announce import event_fields
 from edge.bus import Bus
 from edge.camera.spec import Spec
+from edge.camera_wiring import made_watch, outlets_told
 from edge.commands.place import Place
 from edge.errors import SettingsError
 from edge.event import Event
 from edge.store import Store
 from edge.watch import Watch
-from edge.wiring import made_watch, opened_device
+from edge.wiring import opened_device
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace, place: Place) -> int:
         bus.subscribe(_teller(device.store, as_json=args.json, names=settings.journal_names))
         watch = made_watch(device, place.state, bus, spec)
         began = time.monotonic(), time.process_time()
-        watch.run(stop)
+        with outlets_told(device, place.state, bus, watch.state):
+            watch.run(stop)
         if args.figures is not None:
             args.figures.write_text(json.dumps(_figures(watch, *began), indent=1) + "\n")
     return 0
