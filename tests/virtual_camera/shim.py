@@ -1,7 +1,7 @@
 """What libcamera 0.4's virtual camera lacks for picamera2, mended as soon as a program imports picamera2.
 
-`scripts/test-camera` puts this file into the site-packages of its own virtual environment, with a .pth file
-that loads it: the program under test knows nothing of it. All of this is of picamera2 0.3.38, libcamera 0.4.
+`scripts/test-camera` puts a .pth file that calls `install` into the site-packages of its own virtual
+environment: the program under test knows nothing of it. All of this is of picamera2 0.3.38, libcamera 0.4.
 
 | gap | mended by |
 |---|---|
@@ -10,7 +10,8 @@ that loads it: the program under test knows nothing of it. All of this is of pic
 | there is no raw stream, of which picamera2 asks the modes while opening | `_raw_modes` |
 | buffers come from /dev/dma_heap | `Memory`, an allocator of memfds |
 | it gives NV12 alone, without padding | `Memory` makes it YUV420 with padded rows, as a Pi 5 does |
-| it gives frames as fast as they are taken | `_paced`, which also plays a camera that stalls |
+| it always has four buffers | `_as_asked` |
+| it gives frames as fast as they are taken | `Shutter`, which also plays a camera that stalls |
 
 Faults are played when the environment or a file of the test asks for them (see the constants).
 """
@@ -23,13 +24,13 @@ import importlib.util
 import mmap
 import os
 import sys
+import threading
 import time
 import types
+from collections import deque
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 FPS = 15.0
 """Frames per second."""
@@ -67,6 +68,12 @@ class Mender(importlib.abc.MetaPathFinder):
         return spec
 
 
+def install() -> None:
+    """For this interpreter, before any program in it runs. A .pth file may be read twice."""
+    if not any(isinstance(finder, Mender) for finder in sys.meta_path):
+        sys.meta_path.insert(0, Mender())
+
+
 class _AnyName:
     """Has every pixel format that the preview's table wants to name."""
 
@@ -89,6 +96,9 @@ class Memory:
     """Buffers of memory files. picamera2 reads a buffer through `mapped_buffers`, which holds what the
     virtual camera wrote, as YUV420 with padded rows. The names are those of picamera2's allocators."""
 
+    count = 0
+    """Buffers of each stream."""
+
     still_viewed = 0
     """Buffers that could not be given back, since somebody held an array of them (count)."""
 
@@ -105,10 +115,10 @@ class Memory:
         self.close()
         left = int(MEMORY_KIB.read_text()) * 1024 if MEMORY_KIB.exists() else 1 << 40
         for stream in configuration:
-            left -= stream.buffer_count * stream.frame_size
+            left -= Memory.count * stream.frame_size
             if left < 0:
                 raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-            buffers = [self._buffer(libcamera, stream) for _ in range(stream.buffer_count)]
+            buffers = [self._buffer(libcamera, stream) for _ in range(Memory.count)]
             self._of_stream[stream.stream] = buffers
 
     def _buffer(self, libcamera: Any, stream: Any) -> Any:
@@ -163,6 +173,40 @@ class _Sync:
         """Nothing was locked."""
 
 
+class Shutter:
+    """Hands requests to the virtual camera, which completes them at once, at a camera's pace; or does not."""
+
+    def __init__(self, camera: Any) -> None:
+        self._queue, self._stop = camera.queue_request, camera.stop
+        self._waiting: deque[tuple[Any, Any]] = deque()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._run, name="shutter", daemon=True).start()
+
+    def queue(self, camera: Any, request: Any) -> None:
+        with self._lock:
+            self._waiting.append((camera, request))
+
+    def stop(self, camera: Any) -> None:
+        """All that wait are completed first. A request that is destroyed before it was completed marks its
+        buffers as cancelled, and the virtual camera never marks them otherwise."""
+        with self._lock:
+            under_way = [request for _, request in self._waiting]
+            while self._waiting:
+                self._queue(*self._waiting.popleft())
+            end = time.monotonic() + 1
+            while any(request.status == type(request.status).Pending for request in under_way):
+                assert time.monotonic() < end, "the virtual camera did not complete what it was given"
+                time.sleep(0.001)
+        self._stop(camera)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(1 / FPS)
+            with self._lock:
+                if self._waiting and not STALLED.exists():
+                    self._queue(*self._waiting.popleft())
+
+
 def stride_of(width: int) -> int:
     """Bytes from one row of y to the next."""
     return width + PADDING
@@ -175,6 +219,8 @@ def frame_bytes(width: int, height: int) -> int:
 
 def nv12_to_yuv420(source: mmap.mmap, target: mmap.mmap, width: int, height: int) -> None:
     """Chroma that lies as UVUV... becomes two planes."""
+    import numpy as np  # which cannot be found yet when an interpreter reads its .pth files
+
     nv12 = np.frombuffer(source, np.uint8)
     yuv420 = np.frombuffer(target, np.uint8)
     stride, pixels = stride_of(width), width * height
@@ -191,17 +237,29 @@ def mend() -> None:
     import libcamera
     from picamera2 import picamera2 as module
 
-    camera, manager = module.Picamera2, module.CameraManager
+    camera = module.Picamera2
     metadata = _Metadata(libcamera.FrameMetadata.Status.Success)
     libcamera.FrameBuffer.metadata = property(lambda _: metadata)
     module.DmaAllocator = Memory
     camera._get_raw_modes = _raw_modes
-    camera._update_camera_config = _as_yuv420(camera._update_camera_config)
+    camera._update_camera_config = _as_asked(camera._update_camera_config)
     camera.start_ = _heals("start", camera.start_)
     camera.__init__ = _heals("open", camera.__init__)
-    manager.handle_request = _paced(manager.handle_request)
+    _install_shutter(libcamera.Camera)
     if _stalled_until("process"):
         STALLED.unlink()
+
+
+def _install_shutter(camera: Any) -> None:
+    shutter = Shutter(camera)
+
+    def queue_request(self: Any, request: Any) -> None:
+        shutter.queue(self, request)
+
+    def stop(self: Any) -> None:
+        shutter.stop(self)
+
+    camera.queue_request, camera.stop = queue_request, stop
 
 
 def _raw_modes(camera: Any) -> list[dict[str, Any]]:
@@ -211,8 +269,8 @@ def _raw_modes(camera: Any) -> list[dict[str, Any]]:
     return [{"format": "SRGGB10_CSI2P", "size": (area.width, area.height)}]
 
 
-def _as_yuv420(update: Any) -> Any:
-    """libcamera changes YUV420 to NV12; picamera2 gets to see what the allocator makes of that."""
+def _as_asked(update: Any) -> Any:
+    """libcamera makes YUV420 NV12 and the count of buffers four; picamera2 gets to see what `Memory` makes."""
 
     def updated(camera: Any, configuration: dict[str, Any], made: Any) -> None:
         update(camera, configuration, made)
@@ -221,6 +279,7 @@ def _as_yuv420(update: Any) -> Any:
                 stream["format"] = "YUV420"
                 stream["stride"] = stride_of(stream["size"][0])
                 stream["framesize"] = frame_bytes(*stream["size"])
+        Memory.count = configuration["buffer_count"]
 
     return updated
 
@@ -238,23 +297,3 @@ def _heals(what: str, method: Any) -> Any:
 
 def _stalled_until(what: str) -> bool:
     return STALLED.exists() and STALLED.read_text() == what
-
-
-def _paced(handle: Any) -> Any:
-    """A camera at a steady pace, or none. Stopping flushes what is under way, which must not wait."""
-    due = time.monotonic()
-
-    def paced(manager: Any, flushid: Any = None) -> None:
-        nonlocal due
-        if flushid is None:
-            if STALLED.exists():
-                time.sleep(0.05)
-                return
-            due = max(due + 1 / FPS, time.monotonic())
-            time.sleep(due - time.monotonic())
-        handle(manager, flushid)
-
-    return paced
-
-
-sys.meta_path.insert(0, Mender())
