@@ -13,13 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from edge.announce import event_fields
 from edge.errors import StoreError
 from edge.event import Event, EventKind
 from edge.server import streams
+from edge.server.openapi import document
 from edge.server.tls import Certificates
+from edge.settings import Settings
 from edge.store import open_store
 from tests.serving import BODY, Served, serving
 
@@ -167,6 +170,19 @@ def test_an_event_comes_at_once_with_the_present_name(alone: Served) -> None:
         event = client.event()
     assert event == event_fields(told, alone.store)
     assert (event["personId"], event["metadata"], event["similarity"]) == (person.id, {"name": "Anna"}, 93.4)
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_is_as_the_document_describes_it(alone: Served, kind: EventKind) -> None:
+    sighting = None if kind.startswith("camera.") else alone.store.begin_sighting("door", 1.0).id
+    validator = jsonschema_rs.Draft202012Validator(
+        {**document(Settings()), "$ref": "#/components/schemas/Event"}
+    )
+    with Listening(alone).begun() as client:
+        alone.bus.publish(alone.store.add_event(kind, 1.0, "door", sighting, None, {}))
+        event = client.event()
+    validator.validate(event)
+    assert ("personId" in event) == ("metadata" in event) == (sighting is not None)
 
 
 def test_events_of_another_process(alone: Served, tmp_path: Path) -> None:

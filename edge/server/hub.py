@@ -18,7 +18,7 @@ from edge.announce import event_fields
 from edge.errors import AccessError, NotReady, Overloaded
 from edge.event import Event
 from edge.server.services import Services
-from edge.server.streams import EventStream
+from edge.server.streams import EventStream, most_streams
 from edge.store import Store
 
 LOOK_S = 2.0
@@ -37,14 +37,12 @@ Batches = dict[int, list[tuple[int, bytes]]]
 
 
 class Hub:
-    """The event streams of one server. All but admit(), wake_from() and gauges() is the loop's thread's."""
+    """The event streams of one server. All but admit(), discard() and gauges() is the loop's thread's."""
 
     def __init__(self, services: Services) -> None:
-        settings = services.settings
         self.stopping = False
         self._services = services
-        # Half of the connections stay for requests, whatever the settings say.
-        self._most = min(settings.max_event_streams, settings.max_connections // 2)
+        self._most = most_streams(services.settings)
         self._lock = threading.Lock()
         self._admitted: set[EventStream] = set()
         self._open: set[EventStream] = set()

@@ -11,6 +11,7 @@ from edge.server.operations import OPERATIONS, Operation
 from edge.server.people import DEFAULT_PAGE, MAX_PAGE
 from edge.server.recognition import BODY_PER_KEY
 from edge.server.schemas import STREAM_WORDS, error_name, schemas
+from edge.server.streams import most_streams
 from edge.server.wire import MAX_PERSON_ID
 from edge.settings import Settings
 
@@ -144,7 +145,7 @@ def _description(operation: Operation, settings: Settings) -> str:
         limit = settings.train_key_chars if small else settings.detect_key_chars
         words.append(f"A body of more than {BODY_PER_KEY * limit} bytes is 413 body_too_large.")
     if operation.name == "getEvents":
-        words.append(f"{STREAM_WORDS} At most {settings.max_event_streams} at once; one more is 503.")
+        words.append(f"{STREAM_WORDS} At most {most_streams(settings)} at once; one more is 503.")
     return " ".join(words)
 
 

@@ -16,6 +16,8 @@ from typing import Protocol
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, ResponseStartLine
 
+from edge.settings import Settings
+
 STREAM = "edge.stream"
 """Where the environment of a request holds its stream: the answer then goes on after the head."""
 
@@ -35,6 +37,11 @@ _SOCKET_BYTES = 64 * 1024
 """The kernel keeps at most about so much for a client that does not read."""
 
 _log = logging.getLogger(__name__)
+
+
+def most_streams(settings: Settings) -> int:
+    """How many may be open at once. Half of the connections stay for requests, whatever the settings say."""
+    return min(settings.max_event_streams, settings.max_connections // 2)
 
 
 class Keeper(Protocol):
