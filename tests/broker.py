@@ -46,6 +46,7 @@ class Mosquitto:
         self._file.write_text(
             "\n".join(
                 (
+                    "user root",  # where root runs the tests; any other user stays who they are
                     f"listener {self.port} 127.0.0.1",
                     "persistence true",
                     f"persistence_location {self._folder}/",
@@ -109,7 +110,7 @@ class Consumer:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._on_message
-        lasting = Properties(PacketTypes.CONNECT)
+        lasting = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         lasting.SessionExpiryInterval = 3600
         self._client.connect("127.0.0.1", port, 10, clean_start=False, properties=lasting)
         self._client.loop_start()
@@ -125,7 +126,8 @@ class Consumer:
 
     def last(self, topic: str) -> dict[str, Any] | None:
         """The newest."""
-        return (self.fields(topic) or [None])[-1]
+        told = self.fields(topic)
+        return told[-1] if told else None
 
     def say(self, topic: str, payload: str) -> None:
         """Publish, and wait until the broker has it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock
-from edge.errors import OutletError, StoreError
+from edge.errors import OutletError
 from edge.event import Event, EventKind
 from edge.outlets import Delivery
 from edge.outlets.base import Outlet
@@ -31,45 +31,6 @@ class FastClock:
 
     def steady(self) -> float:
         return time.monotonic() * self._speed
-
-
-class Double:
-    def __init__(self) -> None:
-        self.rows: list[Event] = []
-        self.cursors: dict[str, int] = {}
-        self.broken = False
-        self.people: dict[int, Any] = {}
-
-    def add_event(self, kind, t, camera, sighting, person_row, details):
-        event = Event(len(self.rows) + 1, str(uuid.uuid4()), kind, t, camera, sighting, person_row, details)
-        self.rows.append(event)
-        return event
-
-    def events(self, after, limit):
-        if self.broken:
-            raise StoreError("disk is gone")
-        return self.rows[after : after + limit]
-
-    def newest_event(self):
-        return len(self.rows)
-
-    def cursor(self, name):
-        return self.cursors.get(name, len(self.rows))
-
-    def advance(self, name, row):
-        self.cursors[name] = row
-
-    def person_by_row(self, row):
-        return self.people.get(row)
-
-    def open_sightings(self, camera=None):
-        return []
-
-    def sightings(self, **_):
-        return []
-
-    def close(self):
-        pass
 
 
 def add_events(store: Store, count: int) -> list[str]:
@@ -122,11 +83,3 @@ class Receiver:
 
     def close(self) -> None:
         self.closed.set()
-
-
-from contextlib import contextmanager
-
-
-@contextmanager
-def open_outbox(state):
-    yield Double()

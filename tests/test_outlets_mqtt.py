@@ -52,7 +52,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @contextmanager
 def running(
-    store: Store, state: Path, port: int, clock: Clock | None = None, **settings: Any
+    store: Store, state: Path, port: int, clock: Clock | None = None, /, **settings: Any
 ) -> Iterator[Delivery]:
     """The MQTT outlet of a device with these settings."""
     wanted = {"mqtt_host": "127.0.0.1", "mqtt_port": port, "mqtt_tls": False, **settings}
@@ -70,14 +70,23 @@ def base(state: Path) -> str:
     return f"api-face/{device_name(state).short}"
 
 
+def online(port: int, state: Path) -> bool:
+    """What the broker retains."""
+    topic = f"{base(state)}/availability"
+    with Consumer(port, topic) as looking:
+        return until(lambda: looking.of(topic), 1.0) and looking.of(topic)[-1] == b"online"
+
+
 def once(ids: list[str]) -> list[str]:
     """What a consumer keeps that knows an event by its id."""
     return list(dict.fromkeys(ids))
 
 
 def test_all_is_there_before_the_first_event(store: Store, state: Path, broker: Mosquitto) -> None:
+    topics = f"{base(state)}/#", "homeassistant/#"
     with running(store, state, broker.port):
-        with Consumer(broker.port, f"{base(state)}/#", "homeassistant/#") as late:
+        assert until(lambda: online(broker.port, state))
+        with Consumer(broker.port, *topics) as late:
             assert until(lambda: len(late.messages) >= 7)
             time.sleep(0.2)
             assert all(retained for _, _, retained in late.messages)
@@ -189,7 +198,7 @@ def test_presence_survives_a_restart_and_forgets_the_erased(
         assert until(lambda: third.last(topic))
         assert "Ada" in third.of(topic)[-1].decode()
         with store.writing():
-            store.erase(ada.id)
+            store.erase(ada)
         delivery.wake()
         assert until(lambda: "Ada" not in third.of(topic)[-1].decode(), 5.0)
         told = third.last(topic)
@@ -311,23 +320,23 @@ def test_what_an_access_rule_forbids_is_not_taken_for_delivered(
     """The reason for MQTT 5: with 3.1.1 the broker acknowledges it all the same."""
     rules = tmp_path / "rules"
     rules.write_text("topic read #\ntopic write homeassistant/#\n")
-    with Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker:
-        with running(store, state, broker.port) as delivery:
-            before = delivery.cursor()
-            add_events(store, 1)
-            delivery.wake()
-            assert until(lambda: "does not take" in caplog.text)
-            assert delivery.cursor() == before
+    with (
+        Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker,
+        running(store, state, broker.port) as delivery,
+    ):
+        before = delivery.cursor()
+        add_events(store, 1)
+        delivery.wake()
+        assert until(lambda: "does not take" in caplog.text)
+        assert delivery.cursor() == before
     assert "not authorized" in caplog.text
 
 
-def test_tls_is_verified(
-    store: Store, state: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_tls_is_verified(store: Store, state: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made, other = tmp_path / "tls", tmp_path / "other"
     for folder in (made, other):
         ensure(folder, ("127.0.0.1",), time.time())
-    tls = f"cafile {made}/ca.crt", f"certfile {made}/server.crt", f"keyfile {made}/server.key", "user root"
+    tls = f"cafile {made}/ca.crt", f"certfile {made}/server.crt", f"keyfile {made}/server.key"
     with Mosquitto(tmp_path, "allow_anonymous true", *tls) as broker:
         with running(store, state, broker.port, mqtt_tls=True, mqtt_ca=str(other / "ca.crt")):
             assert until(lambda: "is not trusted" in caplog.text)

@@ -113,19 +113,33 @@ class WebhookOutlet:
     def _post(self, body: bytes, headers: Mapping[str, str]) -> int:
         """The status of the answer."""
         connection = self._connection = self._connected()
-        watch = threading.Timer(TOTAL_S, self._cut)
+        late = threading.Event()
+
+        def too_late() -> None:
+            late.set()
+            self._cut()
+
+        watch = threading.Timer(TOTAL_S, too_late)
         watch.daemon = True
         watch.start()
         try:
             connection.request("POST", self._address.target, body, dict(headers))
-            return connection.getresponse().status
-        except OSError as error:
-            raise OutletError(network_words(error, self._address.place)) from error
-        except http.client.HTTPException as error:
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            if late.is_set():
+                raise self._too_late() from error
+            if isinstance(error, OSError):
+                raise OutletError(network_words(error, self._address.place)) from error
             raise OutletError(f"{self._address.place} does not answer as HTTP does") from error
         finally:
             watch.cancel()
             connection.close()
+        if late.is_set():  # cut off in its headers, it looks like a whole answer
+            raise self._too_late()
+        return status
+
+    def _too_late(self) -> OutletError:
+        return OutletError(f"{self._address.place} took longer than {TOTAL_S:.0f} s")
 
     def _connected(self) -> http.client.HTTPConnection:
         address = self._address
