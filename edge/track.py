@@ -46,6 +46,7 @@ class Track:
     speed: tuple[float, float] = (0.0, 0.0)
     moved: bool = False
     seen_now: bool = True
+    resumed: float = float("-inf")
 
     @property
     def box(self) -> Box:
