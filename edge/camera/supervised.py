@@ -137,6 +137,7 @@ class SupervisedCamera:
         try:
             if process.asked is None:
                 process.ask("next", wait=_ASK_S)
+                self._escalation.asked(process.asked_at)
             answer = process.answer(left)
             if answer is None:
                 self._take(self._silent(process))
@@ -174,9 +175,9 @@ class SupervisedCamera:
         match answer["is"]:
             case "frame":
                 return self._frame(process, answer, now)
-            case "opened":
+            case "opened" | "flushed":
                 process.opened = True
-                self._escalation.opened(now)
+                self._escalation.tried(now)
             case "stalled":
                 self._take(self._escalation.nothing(now))
             case "absent":
