@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _FORMAT, _BT601, _JPEG_RANGE = "yuvj420p", "ITU601", "JPEG"
-"""PyAV's names of what Planes holds. The format alone makes swscale convert the range in every version; told
-the range beside it, PyAV before 13 takes limited range for full."""
+"""PyAV's names of what Planes holds. The format alone makes swscale convert the range; told the range
+beside it, PyAV 12 takes limited range for full (tried with 12.3 and 18.1)."""
 
 _LAID_OUT_SO = ("yuvj420p", "yuv420p")
 

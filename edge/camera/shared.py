@@ -53,8 +53,10 @@ class SharedPlanes:
         return cls(fd, spec, writable=False)
 
     def close(self) -> None:
-        """Give the file back; the memory goes with the last view of it."""
-        os.close(self.fd)
+        """Give the file back; the memory goes with the last view of it. May be called again."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def write(self, half: Half, planes: Planes) -> None:
         """The only copy of the pixels that the child makes."""

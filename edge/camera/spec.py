@@ -60,7 +60,7 @@ class Spec:
         match kind:
             case "none" if not colon:
                 return None
-            case "pi" if not colon or (target.isascii() and target.isdigit()):
+            case "pi" if not colon or _is_number(target):
                 return cls("pi", str(int(target or "0")), *size, rotation, fps)
             case "v4l2" if target.startswith("/"):
                 return cls("v4l2", target, *size, rotation, fps)
@@ -84,6 +84,10 @@ class Spec:
     def loads(cls, word: str) -> Spec:
         """What dumps made."""
         return cls(**json.loads(word))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _options(target: str) -> tuple[str, set[str]]:

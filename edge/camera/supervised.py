@@ -24,8 +24,12 @@ from edge.picture import Planes
 NEXT_S = 1.0
 """How long next() waits for a frame."""
 
+_ASK_S = 0.5
+"""How long the process may wait for one before it says that there is none."""
+
 _GRACE_S, _KILL_S = 1.0, 2.0
 _MEMORY_EVERY_S = 2.0
+_WRONG = (CameraKind.STALLED, CameraKind.ABSENT)
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +72,8 @@ class SupervisedCamera:
         return None if process is None else process.pid
 
     def next(self) -> Frame | None:
-        """The next frame; None when none came within about a second: state says why.
+        """The next frame; None when none came within about a second, or as soon as something is wrong that
+        was not before: state says what. Whoever looks at it after each None misses no stall.
 
         Raises CameraEnded when a replay is over.
         """
@@ -80,9 +85,12 @@ class SupervisedCamera:
             left = end - self._clock.steady()
             if left <= 0:
                 break
+            was = self.state.kind
             frame = self._turn(self._process, left)
             if frame is not None:
                 return frame
+            if self.state.kind in _WRONG and self.state.kind is not was:
+                break
         return None
 
     def region(self, box: Box) -> tuple[Planes, int, int] | None:
@@ -128,7 +136,7 @@ class SupervisedCamera:
             return None
         try:
             if process.asked is None:
-                process.ask("next", wait=NEXT_S)
+                process.ask("next", wait=_ASK_S)
             answer = process.answer(left)
             if answer is None:
                 self._take(self._silent(process))
