@@ -11,7 +11,7 @@ from edge.store import Person, Store
 UNKNOWN = "unknown"
 """The word for somebody without a name."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Times are added to it: the C library of a 32-bit system may know none after January 2038."""
 
 
@@ -42,5 +42,5 @@ def who(person: Person | None) -> dict[str, Any]:
 
 def timestamp(seconds: float) -> str:
     """ISO 8601 in GMT, milliseconds. seconds: since 1970 GMT."""
-    moment = _EPOCH + timedelta(milliseconds=int(seconds * 1000))
+    moment = EPOCH + timedelta(milliseconds=int(seconds * 1000))
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -86,21 +86,29 @@ class Detector:
         self._landmarks = landmark_net
         self._fusion = Fusion.of(proposer.calibration)
 
-    def detect(self, picture: Picture, min_confidence: float) -> tuple[Face, ...]:
-        """The faces of a picture, highest confidence first, boxes clipped to the picture."""
-        faces = [self._face(picture, proposal, seen) for proposal, seen in self.look(picture)]
+    def detect(
+        self, picture: Picture, min_confidence: float, most_enlarged: int = MOST_ENLARGED
+    ) -> tuple[Face, ...]:
+        """The faces of a picture, highest confidence first, boxes clipped to the picture.
+
+        most_enlarged: see canvas_side; 1 finds no face below the smallest anchor, for a third of the time.
+        """
+        looked = self.look(picture, most_enlarged)
+        faces = [self._face(picture, proposal, seen) for proposal, seen in looked]
         kept = [face for face in faces if face.confidence >= min_confidence and not _empty(face.box)]
         return tuple(sorted(kept, key=lambda face: -face.confidence))
 
-    def look(self, picture: Picture) -> list[tuple[Proposal, Seen | None]]:
+    def look(
+        self, picture: Picture, most_enlarged: int = MOST_ENLARGED
+    ) -> list[tuple[Proposal, Seen | None]]:
         """What the wide net proposes, and what the face net sees there."""
-        proposals = self.propose(picture)
+        proposals = self.propose(picture, most_enlarged)
         return [(proposal, find_face(self._landmarks, picture, proposal.box)) for proposal in proposals]
 
-    def propose(self, picture: Picture) -> list[Proposal]:
+    def propose(self, picture: Picture, most_enlarged: int = MOST_ENLARGED) -> list[Proposal]:
         """What the wide net alone takes for faces, best first."""
         step = int(self.proposer.card["multiple"])
-        side = canvas_side(picture.width, picture.height, self.proposer.shape[0], step)
+        side = canvas_side(picture.width, picture.height, self.proposer.shape[0], step, most_enlarged)
         pixels, letterbox = picture.letterbox(side, multiple=step)
         outputs = self.proposer.run(pixels)
         head = self.proposer.card["head"]
@@ -123,15 +131,15 @@ class Detector:
         return Face(box, self._fusion.confidence(proposal, seen), landmarks)
 
 
-def canvas_side(width: int, height: int, square: int, step: int) -> int:
+def canvas_side(width: int, height: int, square: int, step: int, most_enlarged: int = MOST_ENLARGED) -> int:
     """Long side of the canvas for a picture of that size, a multiple of step.
 
     As long as the canvas has no more pixels than the square of the network: a wide picture is seen larger at
-    the same cost. And no longer than MOST_ENLARGED times the picture's (LEAST_CANVAS at least): a small
+    the same cost. And no longer than most_enlarged times the picture's (LEAST_CANVAS at least): a small
     picture costs less, and shows nothing more when it is blown up.
     """
     long_side, short_side = max(width, height), min(width, height)
-    most = max(LEAST_CANVAS, -(-MOST_ENLARGED * long_side // step) * step)
+    most = max(LEAST_CANVAS, -(-most_enlarged * long_side // step) * step)
     side = step
     while side < min(most, 2 * square):
         wider = side + step

@@ -79,6 +79,11 @@ class Embedder:
         """The same network for another thread."""
         return Embedder(self._model.another())
 
+    @property
+    def seconds(self) -> float:
+        """Time spent in the network so far."""
+        return self._model.seconds
+
     def operators(self) -> list[str]:
         """See edge.interpreter.Model."""
         return self._model.operators()

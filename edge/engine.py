@@ -44,6 +44,11 @@ class Engine:
         proposer, landmark_model = (model.another() for model in self._detecting)
         return Engine(proposer, landmark_model, self.embedder.another())
 
+    @property
+    def seconds(self) -> float:
+        """Time spent in the networks so far."""
+        return sum(network.seconds for network in (*self._detecting, self.embedder))
+
     def delegated(self) -> bool:
         """Whether each network runs in a delegate (XNNPACK), not in the runtime's own kernels."""
         networks = (*self._detecting, self.embedder)
@@ -65,6 +70,7 @@ class EnginePool:
         self._workers = workers
         self._left = workers - 1
         self._guard = threading.Lock()
+        self._waiting = 0
         self._switching = threading.Lock()
         self._threads = threads
         self._folder = folder
@@ -102,6 +108,21 @@ class EnginePool:
         finally:
             self._put_back(engine)
 
+    @contextmanager
+    def spare(self) -> Iterator[Engine | None]:
+        """An engine that nobody needs just now, of those that are loaded; None when there is none."""
+        engine = None
+        with contextlib.suppress(queue.Empty):
+            if not self._waiting:
+                engine = self._idle.get_nowait()
+        try:
+            if engine is not None:
+                self._fit(engine)
+            yield engine
+        finally:
+            if engine is not None:
+                self._put_back(engine)
+
     def _put_back(self, engine: Engine) -> None:
         try:
             self._fit(engine)
@@ -127,10 +148,15 @@ class EnginePool:
             pass
         if self._may_make():
             return self._made()
+        with self._guard:
+            self._waiting += 1
         try:
             return self._idle.get(timeout=wait_s)
         except queue.Empty:
             raise Overloaded(f"no worker came free within {wait_s:g} s") from None
+        finally:
+            with self._guard:
+                self._waiting -= 1
 
     def _made(self) -> Engine:
         try:

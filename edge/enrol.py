@@ -115,9 +115,12 @@ class Enroller:
         self._recognizer.follow(model)
 
     def forget_unseen(self) -> int:
-        """Erase the people whom index enrolled, nobody named, and nobody saw for the configured days."""
-        today = gmt_day(self._clock.now())
-        return self._store.forget_unseen(today - self._settings.forget_unnamed_days)
+        """Erase the people whom index or the camera enrolled, nobody named, and nobody saw for the days
+        configured for them."""
+        today, settings = gmt_day(self._clock.now()), self._settings
+        return self._store.forget_unseen(
+            today - settings.forget_unnamed_days, today - settings.forget_strangers_days
+        )
 
     # -- whose face -------------------------------------------------------------------------------
 

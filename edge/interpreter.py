@@ -13,6 +13,7 @@ import importlib
 import importlib.metadata
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,7 @@ class Model:
         self._content = _verified(folder / f"{name}.tflite")
         self._threads = threads
         self._guard = threading.Lock()
+        self.seconds = 0.0  # spent in run() so far
         self._interpreter = _build(name, self._content, threads)
         details = self._interpreter.get_input_details()[0]
         self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"][1:])
@@ -96,6 +98,7 @@ class Model:
         twin._guard = threading.Lock()
         twin._interpreter = _build(self.name, self._content, self._threads)
         twin._allocated = self.shape
+        twin.seconds = 0.0
         return twin
 
     def _check_input(self, details: Mapping[str, Any]) -> None:
@@ -117,11 +120,14 @@ class Model:
         if not self._takes(pixels.shape):
             raise ValueError(f"model {self.name} takes {self.shape}, not {pixels.shape}")
         with self._guard:
+            started = time.perf_counter()
             if pixels.shape != self._allocated:
                 self._resize(pixels.shape)
             self._fill(pixels)
             self._interpreter.invoke()
-            return {key: self._copy(details) for key, details in self._outputs.items()}
+            outputs = {key: self._copy(details) for key, details in self._outputs.items()}
+            self.seconds += time.perf_counter() - started
+            return outputs
 
     def _takes(self, shape: tuple[int, ...]) -> bool:
         if shape == self.shape:

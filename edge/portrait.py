@@ -34,6 +34,11 @@ def portrait_of(engine: Engine, source: Source, face: Face, landmarks: Landmarks
     """The portrait of a detected face, from as fine a picture as its chip needs."""
     scale = engine.embedder.template.scale(landmarks)
     picture = source.picture(round(scale * max(source.width, source.height)))
+    return portrait_on(engine, picture, face, landmarks)
+
+
+def portrait_on(engine: Engine, picture: Picture, face: Face, landmarks: Landmarks) -> Portrait:
+    """The portrait of a face, from a picture that is fine enough. landmarks: first look, picture pixels."""
     landmarks = steadied(engine.landmark_net, picture, landmarks)
     embedding = engine.embedder.embed(picture, landmarks)
     return Portrait(face, embedding, landmarks, look_of(picture, face, landmarks, embedding.mirror))

@@ -97,6 +97,15 @@ class Vision:
                 portrait = cut_out_portrait(engine, source.picture(DETECT_SIDE))
         return Detection(*size, (portrait.face,)), portrait
 
+    @contextmanager
+    def for_camera(self, patient: bool) -> Iterator[Engine | None]:
+        """An engine for a frame of the camera, which comes after all requests; None: they need them all.
+
+        patient: stand in line like a request. Raises Overloaded.
+        """
+        with self._engine() if patient else self._pool.spare() as engine:
+            yield engine
+
     def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
         """What is kept of a portrait's picture so that another embedder can start from it."""
         with self._opened(data) as source:

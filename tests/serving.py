@@ -17,6 +17,7 @@ from typing import Any
 
 from edge.access import new_token, token_hash
 from edge.budget import MemoryBudget
+from edge.bus import Bus
 from edge.calibration import calibration_of
 from edge.clock import SystemClock
 from edge.engine import EMBEDDER
@@ -27,7 +28,7 @@ from edge.match import Kind
 from edge.notices import Notice
 from edge.recognize import Identified, Known
 from edge.server.serve import Server
-from edge.server.services import Services
+from edge.server.services import Services, Watching
 from edge.server.tls import Certificates
 from edge.settings import Settings
 from edge.store import Person, Store, open_store
@@ -130,6 +131,9 @@ class Served:
         self.store: Store = open_store(state, self.clock)
         self.budget = MemoryBudget(128 * MIB, 96 * MIB, self.clock)
         self.recognizing = Recognizing()
+        self.bus = Bus()
+        self.camera = "none"
+        self.gauges: dict[str, float] = {}
         self.services = Services(
             self.settings,
             self.store,
@@ -138,6 +142,8 @@ class Served:
             self.budget,
             self.clock,
             certificates.ca_path,
+            watching=Watching(self.bus.subscribe, lambda: self.camera, lambda: self.gauges),
+            state=state,
         )
         self.server = Server(self.services, certificates)
         self.trust = ssl.create_default_context(cafile=certificates.ca_path)

@@ -21,6 +21,10 @@ ADMIN = (
     ("PATCH", f"/v1.0/people/{NOBODY_ID}"),
     ("DELETE", f"/v1.0/people/{NOBODY_ID}"),
     ("POST", f"/v1.0/people/{NOBODY_ID}/merge"),
+    ("GET", "/v1.0/sightings"),
+    ("GET", f"/v1.0/sightings/{NOBODY_ID}/crop"),
+    ("DELETE", f"/v1.0/sightings/{NOBODY_ID}"),
+    ("GET", "/v1.0/events"),  # with a body, as here, it is refused: a stream would not end
     ("GET", "/metrics"),
 )
 RATE = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

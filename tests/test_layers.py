@@ -13,14 +13,17 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings", "wording", "event"),
+    ("errors", "clock", "face", "settings", "wording", "event", "disk", "heat", "steps"),
     ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture", "camera"),
+    ("motion", "track", "pace", "evidence"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
-    ("announce",),
+    ("announce", "bus"),
+    ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
+    ("outlets",),
     ("evaluation",),
     ("server",),
-    ("wiring", "commands", "cli", "__main__"),
+    ("wiring", "camera_wiring", "commands", "cli", "__main__"),
 )
 """From the bottom up. A room imports from floors below its own, and from its left on its own floor."""
 
@@ -34,7 +37,7 @@ OUTSIDE: dict[str, str] = {
     "tornado": "server",
     "cryptography": "server",
     "ifaddr": "server",
-    "ssl": "server",
+    "ssl": "server outlets",
     "matplotlib": "evaluation",
     "picamera2": "camera",
     "libcamera": "camera",
@@ -42,7 +45,8 @@ OUTSIDE: dict[str, str] = {
     "paho": "outlets",
     "argparse": "commands",
 }
-"""Each library that only one room knows (argparse: and cli, on the same floor). NumPy is everybody's."""
+"""Each library that only one room knows (argparse: and cli, on the same floor; ssl: who is called, and who
+calls). NumPy is everybody's."""
 
 HARDWARE = ("picamera2", "libcamera", "gpiozero", "RPi", "smbus2", "spidev")
 
@@ -131,7 +135,7 @@ def test_an_outside_library_has_one_room(path: Path) -> None:
     for name in imports(parsed(path)):
         top = name.split(".")[0]
         if top in OUTSIDE:
-            assert OUTSIDE[top] == here, name
+            assert here in OUTSIDE[top].split(), name
         else:
             assert top in {"edge", "numpy"} or top in sys.stdlib_module_names, f"{name}: whose is it?"
 

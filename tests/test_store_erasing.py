@@ -11,6 +11,7 @@ from edge.store import Person, Reference, Store, open_store
 from tests.store_help import TODAY, SetClock, enrolled, vector
 
 UNSEEN_DAYS = 90
+STRANGER_DAYS = 30
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def indexed(store: Store) -> Person:
 def swept(store: Store, clock: SetClock, day: int) -> int:
     """The daily call on that day."""
     clock.set_day(day)
-    return store.forget_unseen(day - UNSEEN_DAYS)
+    return store.forget_unseen(day - UNSEEN_DAYS, day - STRANGER_DAYS)
 
 
 def test_only_unnamed_people_of_index_are_forgotten(store: Store, clock: SetClock) -> None:
@@ -137,7 +138,7 @@ def test_a_sighting_that_came_after_the_erasing_does_not_stay(store: Store, tmp_
     with store.writing():
         store.erase(person)
     store.saw(person.row, TODAY)
-    store.forget_unseen(TODAY - UNSEEN_DAYS)
+    store.forget_unseen(TODAY - UNSEEN_DAYS, TODAY - STRANGER_DAYS)
     with sqlite3.connect(tmp_path / "usage.sqlite") as usage:
         assert [row for (row,) in usage.execute("SELECT person FROM seen")] == [other.row]
 

@@ -16,7 +16,7 @@ from edge.errors import StoreError
 from edge.store import open_store
 from tests.store_help import SetClock, enrolled
 
-FILES = ("people.sqlite", "usage.sqlite")
+FILES = ("people.sqlite", "usage.sqlite", "sightings.sqlite")
 
 
 def filled(state: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_spoiled_file_is_refused_and_left_as_it_was(
 
 def test_swapped_files_are_refused(tmp_path: Path) -> None:
     filled(tmp_path)
-    people, usage = (tmp_path / name for name in FILES)
+    people, usage, _ = (tmp_path / name for name in FILES)
     people.rename(tmp_path / "x")
     usage.rename(people)
     (tmp_path / "x").rename(usage)
@@ -150,7 +150,7 @@ def test_the_files_are_for_the_owner_alone(tmp_path: Path) -> None:
         enrolled(store, None, 1)
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
         files = list(state.iterdir())
-        assert len(files) == 6
+        assert len(files) == 9
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from edge.announce import UNKNOWN
 from edge.commands.place import Place
 from edge.commands.progress import show_progress
 from edge.errors import EdgeError, SettingsError
 from edge.reembed import embed_pending, load_whole, outlook, tidy
-from edge.server.wire import UNKNOWN
 from edge.settings import EMBEDDERS, Settings
 from edge.store import Person, Store
 from edge.wiring import opened_store

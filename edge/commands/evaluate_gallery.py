@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from edge.announce import UNKNOWN
 from edge.calibration import calibration_of
 from edge.commands.evaluate_json import header, written
 from edge.commands.place import Place
@@ -12,7 +13,6 @@ from edge.errors import SettingsError
 from edge.evaluation.enrolled import Examined, GalleryReport, Standing, examine
 from edge.gallery import Gallery
 from edge.match import AT_THRESHOLD
-from edge.server.wire import UNKNOWN
 from edge.settings import EMBEDDERS, Settings
 from edge.store import Store
 from edge.wiring import opened_store

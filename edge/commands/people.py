@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.announce import UNKNOWN
 from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.commands.place import Place
@@ -16,7 +17,7 @@ from edge.commands.table import date, print_table
 from edge.errors import ModelError, SettingsError, UnknownPersonId
 from edge.outliers import OUTLIER_RATE, disagreeing
 from edge.quality import flaws
-from edge.server.wire import UNKNOWN, name_of
+from edge.server.wire import name_of
 from edge.store import Person, Remembered, Store
 from edge.wiring import opened_store
 from edge.wording import strangers

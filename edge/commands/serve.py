@@ -1,4 +1,4 @@
-"""`api-face serve`: the HTTP API, until SIGTERM or SIGINT."""
+"""`api-face serve`: the HTTP API, and the camera if there is one, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import argparse
 import logging
 
 from edge import __version__
+from edge.bus import Bus
+from edge.camera.spec import Spec
+from edge.camera_wiring import NO_CAMERA, made_watch, outlets_told, watching
 from edge.commands.place import Place
 from edge.interpreter import runtime
 from edge.server import memory
 from edge.server.serve import serve
+from edge.server.services import Watching
 from edge.settings import EMBEDDERS
 from edge.switch import Switch, beside
 from edge.wiring import opened_device
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """--host and --port, which win over the settings file."""
+    """--host, --port and --camera, which win over the settings file."""
     parser.add_argument("--host", help="address to listen on (default: the setting host)")
+    parser.add_argument(
+        "--camera", metavar="SOURCE", help="where frames come from (default: the setting camera)"
+    )
     parser.add_argument("--port", type=int, help="TCP port (default: the setting port)")
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """Serve."""
     memory.prepare()
-    settings = place.settings(host=args.host, port=args.port)
+    settings = place.settings(host=args.host, port=args.port, camera=args.camera)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     with opened_device(place.state, settings) as device:
         people = device.recognizer.refresh()
@@ -36,7 +43,10 @@ def run(args: argparse.Namespace, place: Place) -> int:
             )
 
         switch = Switch(device.recognizer, device.store, EMBEDDERS[settings.embedder])
-        with beside(switch):
+        bus, spec = Bus(), Spec.of(settings)
+        watch = None if spec is None else made_watch(device, place.state, bus, spec)
+        camera = (lambda: NO_CAMERA) if watch is None else watch.state
+        with beside(switch), outlets_told(device, place.state, bus, camera), watching(watch):
             serve(
                 settings,
                 place.state,
@@ -47,5 +57,6 @@ def run(args: argparse.Namespace, place: Place) -> int:
                 device.clock,
                 ready,
                 lambda: switch.under_way,
+                Watching(bus.subscribe, camera, watch.gauges) if watch else Watching(bus.subscribe),
             )
     return 0

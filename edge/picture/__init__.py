@@ -8,6 +8,7 @@ from edge.picture.picture import Picture
 from edge.picture.planes import Plane, Planes
 from edge.picture.source import Source, decode
 from edge.picture.thumbnail import Thumbnails
+from edge.picture.yuv import planes_of, shrunk
 
 __all__ = [
     "Cost",
@@ -22,5 +23,7 @@ __all__ = [
     "decode",
     "encode_jpeg",
     "inspect",
+    "planes_of",
     "reduction",
+    "shrunk",
 ]

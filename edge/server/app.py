@@ -10,33 +10,37 @@ from typing import Any
 import bottle  # type: ignore[import-untyped]
 
 from edge.errors import EdgeError, MethodNotAllowed, ModelError, NotFound, Overloaded
-from edge.server import health, people, recognition
+from edge.server import health, people, recognition, sightings
 from edge.server.call import Call, Text
 from edge.server.contract import REASONS, error_answer
 from edge.server.cors import preflight_headers
+from edge.server.events import Events
 from edge.server.front import OPERATION, REQUEST_ID, TOKEN_NAME, Front
 from edge.server.gallery_watch import GalleryWatch
 from edge.server.gate import Gate
 from edge.server.health import Figures
+from edge.server.hub import Hub
 from edge.server.intake import ClientGone
 from edge.server.openapi import document
-from edge.server.operations import OPERATIONS, Operation, methods_by_path
+from edge.server.operations import OPERATIONS, STREAMS, Operation, methods_by_path
 from edge.server.services import Services
 
 Handler = Callable[[Call], dict[str, Any] | Text]
 _log = logging.getLogger(__name__)
 
 
-def make_application(services: Services, gate: Gate, watch: GalleryWatch) -> Front:
+def make_application(services: Services, gate: Gate, watch: GalleryWatch, hub: Hub) -> Front:
     """The WSGI application of one server."""
-    routes, figures = _Routes(), Figures(watch)
-    handlers = _handlers(services, figures, watch)
+    routes, figures = _Routes(), Figures(watch, hub)
+    handlers = _handlers(services, figures, watch, hub)
     for operation in OPERATIONS:
         callback = _answerer(operation, handlers[operation.name], services, gate)
         routes.route(_bottle_path(operation.path), operation.method, callback)
     for path, methods in methods_by_path().items():
         allow = ", ".join(sorted(methods))
         routes.route(_bottle_path(path), "OPTIONS", _preflight(allow, services.settings.cors_origins))
+        if path in STREAMS:
+            routes.route(_bottle_path(path), "HEAD", _not_allowed(allow))
     return Front(routes, services.settings.cors_origins, figures, services.clock)
 
 
@@ -63,7 +67,7 @@ class _Routes(bottle.Bottle):  # type: ignore[misc]
         return body
 
 
-def _handlers(services: Services, figures: Figures, watch: GalleryWatch) -> dict[str, Handler]:
+def _handlers(services: Services, figures: Figures, watch: GalleryWatch, hub: Hub) -> dict[str, Handler]:
     api = Text("application/json", json.dumps(document(services.settings), separators=(",", ":")).encode())
     return {
         "detect": recognition.detect,
@@ -75,6 +79,10 @@ def _handlers(services: Services, figures: Figures, watch: GalleryWatch) -> dict
         "renamePerson": people.rename_person,
         "erasePerson": people.erase_person,
         "mergePeople": people.merge_people,
+        "listSightings": sightings.list_sightings,
+        "getSightingCrop": sightings.get_crop,
+        "eraseSighting": sightings.erase_sighting,
+        "getEvents": Events(hub, next(item for item in OPERATIONS if item.name == "getEvents")).get_events,
         "getUsage": people.get_usage,
         "getOpenApi": lambda _: api,
         "getHealth": health.Health(services, watch).get_health,
@@ -92,8 +100,8 @@ def _answerer(operation: Operation, handler: Handler, services: Services, gate: 
         headers: dict[str, str] = {}
         try:
             result = _enter(operation, handler, services, gate, arguments, environ, headers)
-            data, media = _encoded(result)
-            return _response(200, {**headers, "Content-Type": media}, data)
+            data, more = _encoded(result)
+            return _response(200, {**headers, **more}, data)
         except ClientGone:
             raise
         except EdgeError as error:
@@ -141,10 +149,19 @@ def _preflight(allow: str, origins: tuple[str, ...]) -> Callable[..., Any]:
     return answer
 
 
-def _encoded(result: dict[str, Any] | Text) -> tuple[bytes, str]:
+def _not_allowed(allow: str) -> Callable[..., Any]:
+    """For HEAD of a stream, which Bottle would answer as a GET."""
+
+    def refuse(**_: str) -> bottle.HTTPResponse:
+        raise bottle.HTTPError(405, Allow=allow)
+
+    return refuse
+
+
+def _encoded(result: dict[str, Any] | Text) -> tuple[bytes, dict[str, str]]:
     if isinstance(result, Text):
-        return result.data, result.media
-    return json.dumps(result).encode("ascii"), "application/json"
+        return result.data, {**result.headers, "Content-Type": result.media}
+    return json.dumps(result).encode("ascii"), {"Content-Type": "application/json"}
 
 
 def _response(status: int, headers: dict[str, str], data: bytes) -> bottle.HTTPResponse:

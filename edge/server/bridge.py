@@ -23,6 +23,7 @@ from tornado.httputil import (
 from edge.server.environ import body_length, environ
 from edge.server.intake import ClientGone, Intake
 from edge.server.linger import Lingering
+from edge.server.streams import STREAM, EventStream
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _log = logging.getLogger(__name__)
@@ -120,14 +121,22 @@ class Exchange(HTTPMessageDelegate):
         except Exception:
             _log.exception("the application failed")
         finally:
-            self._loop.call_soon_threadsafe(self._answer, answer)
+            self._loop.call_soon_threadsafe(self._answer, answer, values.get(STREAM))
 
     # -- the answer
 
-    def _answer(self, answer: tuple[str, list[tuple[str, str]], bytes] | None) -> None:
+    def _answer(
+        self, answer: tuple[str, list[tuple[str, str]], bytes] | None, stream: EventStream | None
+    ) -> None:
         self._bridge.in_hand.discard(self)
         self._bridge.answered += 1
-        if answer is None or self._connection.stream is None or self._connection.stream.closed():
+        closed = self._connection.stream is None or self._connection.stream.closed()
+        if stream is not None and answer is not None and not closed and answer[0].startswith("200 "):
+            stream.open(self._connection, _headers(answer[1], keep=False), self._bridge.seconds)
+            return
+        if stream is not None:
+            stream.drop()
+        if answer is None or closed:
             self._connection.close()
             self._let_body_come()
             return
@@ -143,14 +152,9 @@ class Exchange(HTTPMessageDelegate):
 
     def _write(self, answer: tuple[str, list[tuple[str, str]], bytes], keep: bool) -> asyncio.Future[None]:
         status, pairs, body = answer
-        headers = HTTPHeaders()
-        for name, value in pairs:
-            headers.add(name, value)
-        if not keep:
-            headers["Connection"] = "close"
         code, _, reason = status.partition(" ")
         start = ResponseStartLine("HTTP/1.1", int(code), reason)
-        written = self._connection.write_headers(start, headers, body or None)
+        written = self._connection.write_headers(start, _headers(pairs, keep), body or None)
         if not written.done():
             limit = self._loop.call_later(self._bridge.seconds, self._connection.close)
             written.add_done_callback(lambda _: limit.cancel())
@@ -172,6 +176,15 @@ class Exchange(HTTPMessageDelegate):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _headers(pairs: list[tuple[str, str]], keep: bool) -> HTTPHeaders:
+    headers = HTTPHeaders()
+    for name, value in pairs:
+        headers.add(name, value)
+    if not keep:
+        headers["Connection"] = "close"
+    return headers
 
 
 def _call(application: Application, values: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -28,6 +28,6 @@ def preflight_headers(origin: str | None, allowed: Collection[str], methods: str
         return []
     return [
         ("Access-Control-Allow-Methods", methods),
-        ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+        ("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID"),
         ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
     ]

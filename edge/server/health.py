@@ -6,9 +6,10 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from edge.clock import RELEASED
+from edge.disk import free_mib
 from edge.errors import ModelError, NotFound, NotReady
 from edge.server.call import Call, Text
 from edge.server.contract import NO_MODEL
@@ -24,11 +25,18 @@ _NO_STORE = "the store does not answer"
 _log = logging.getLogger(__name__)
 
 
+class Gauged(Protocol):
+    """Something that has figures for /metrics, by name."""
+
+    def gauges(self) -> Mapping[str, float]: ...
+
+
 class Figures:
     """Counts of the answered requests. Thread-safe."""
 
-    def __init__(self, watch: GalleryWatch) -> None:
-        self._watch = watch
+    def __init__(self, *sources: Gauged) -> None:
+        """sources: of further figures."""
+        self._sources = sources
         self._lock = threading.Lock()
         self._answers: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -47,7 +55,8 @@ class Figures:
             "body_memory_bytes": budget.bodies.used,
             "picture_memory_bytes": budget.pictures.used,
             **_switch_gauges(call.services),
-            **self._watch.gauges(),
+            **{name: value for source in self._sources for name, value in source.gauges().items()},
+            **call.services.watching.gauges(),
         }
         return Text("text/plain; version=0.0.4; charset=utf-8", self.text(gauges).encode("ascii"))
 
@@ -100,10 +109,19 @@ class Health:
             "status": "ok",
             "models": "ok",
             "store": "ok",
-            "camera": "none",
+            "camera": self._services.watching.camera(),
+            "disk": self._disk(),
             "clock": "ok" if self._services.clock.now() >= RELEASED else "unset",
             "gallery": self._watch.state(people),
         }
+
+    def _disk(self) -> str:
+        state = self._services.state
+        try:
+            low = state is not None and free_mib(state) < self._services.settings.disk_floor_mib
+        except OSError:
+            low = True
+        return "low" if low else "ok"
 
     def _look(self) -> None:
         self._looking_since = self._services.clock.steady()

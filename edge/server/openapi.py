@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from edge import __version__
@@ -9,7 +10,7 @@ from edge.server.contract import codes
 from edge.server.operations import OPERATIONS, Operation
 from edge.server.people import DEFAULT_PAGE, MAX_PAGE
 from edge.server.recognition import BODY_PER_KEY
-from edge.server.schemas import error_name, schemas
+from edge.server.schemas import STREAM_WORDS, error_name, schemas
 from edge.server.wire import MAX_PERSON_ID
 from edge.settings import Settings
 
@@ -23,6 +24,8 @@ _ANSWERS = {
     "renamePerson": "Person",
     "erasePerson": "Erased",
     "mergePeople": "Person",
+    "listSightings": "Sightings",
+    "eraseSighting": "ErasedSighting",
     "getUsage": "Usage",
     "getHealth": "Health",
 }
@@ -36,9 +39,45 @@ _STATUSES = {
     "renamePerson": (404, 413),
     "erasePerson": (404,),
     "mergePeople": (404, 413),
+    "listSightings": (404,),
+    "getSightingCrop": (404,),
+    "eraseSighting": (404,),
     "getCa": (404,),
 }
 """What an operation may answer beside what all of its kind may."""
+
+_NAMES = re.compile(r"{(\w+)}")
+_ID = {"type": "string", "minLength": 1, "maxLength": MAX_PERSON_ID}
+
+
+def _query(name: str, schema: dict[str, Any], words: str = "") -> dict[str, Any]:
+    found = {"name": name, "in": "query", "schema": schema}
+    return {**found, "description": words} if words else found
+
+
+_PAGE = [
+    _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}),
+    _query("after", {"type": "string", "format": "uuid"}),
+]
+_TIME = {"type": "string", "format": "date-time"}
+_PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "listPeople": _PAGE,
+    "listSightings": [
+        _query("personId", _ID, "Sightings of this person alone; the id may be an alias."),
+        _query("from", _TIME, "Sightings that lasted at least until then."),
+        _query("to", _TIME, "Sightings that began before then."),
+        *_PAGE,
+    ],
+    "getEvents": [
+        _query("after", _ID, "For clients that cannot send Last-Event-ID."),
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "schema": _ID,
+            "description": "Go on after this event. When it is not in the log, the stream begins now.",
+        },
+    ],
+}
 
 _DESCRIPTION = """Face recognition on the device itself.
 
@@ -104,6 +143,8 @@ def _description(operation: Operation, settings: Settings) -> str:
         small = operation.name in ("index", "train")
         limit = settings.train_key_chars if small else settings.detect_key_chars
         words.append(f"A body of more than {BODY_PER_KEY * limit} bytes is 413 body_too_large.")
+    if operation.name == "getEvents":
+        words.append(f"{STREAM_WORDS} At most {settings.max_event_streams} at once; one more is 503.")
     return " ".join(words)
 
 
@@ -151,12 +192,8 @@ def _headers(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    if "{person_id}" in operation.path:
-        schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_PERSON_ID}
-        found.append({"name": "person_id", "in": "path", "required": True, "schema": schema})
-    if operation.name == "listPeople":
-        schema = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
-        found.append({"name": "limit", "in": "query", "schema": schema})
-        found.append({"name": "after", "in": "query", "schema": {"type": "string", "format": "uuid"}})
-    return found
+    path = [
+        {"name": name, "in": "path", "required": True, "schema": _ID}
+        for name in _NAMES.findall(operation.path)
+    ]
+    return path + _PARAMETERS.get(operation.name, [])

@@ -27,6 +27,11 @@ class Operation:
 
 
 _PERSON = "/v1.0/people/{person_id}"
+_SIGHTING = "/v1.0/sightings/{sighting_id}"
+_EVENTS = "/v1.0/events"
+
+STREAMS = frozenset({_EVENTS})
+"""Paths whose answer has no end, and so no HEAD."""
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -61,6 +66,22 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "mergePeople", "POST", _PERSON + "/merge", "Make another person's id an alias of this one",
         scopes=frozenset({ADMIN}), body="Merging",
+    ),
+    Operation(
+        "listSightings", "GET", "/v1.0/sightings", "List whom the camera saw, newest first",
+        scopes=frozenset({ADMIN}),
+    ),
+    Operation(
+        "getSightingCrop", "GET", _SIGHTING + "/crop", "The best picture of the face",
+        scopes=frozenset({ADMIN}), media="image/jpeg",
+    ),
+    Operation(
+        "eraseSighting", "DELETE", _SIGHTING, "Erase a sighting with its crop",
+        scopes=frozenset({ADMIN}),
+    ),
+    Operation(
+        "getEvents", "GET", _EVENTS, "What happens in front of the camera, as server-sent events",
+        scopes=frozenset({ADMIN}), media="text/event-stream",
     ),
     Operation("getUsage", "GET", "/v1.0/usage", "The calling token's own quota; not counted"),
     Operation("getOpenApi", "GET", "/v1.0/openapi.json", "This document", public=True),

@@ -17,7 +17,7 @@ REMAINS = "copies in backups of the device are not reached; erase them there"
 
 def list_people(call: Call) -> dict[str, Any]:
     """GET /v1.0/people?after=&limit="""
-    limit = _limit(call.query("limit"))
+    limit = limit_of(call)
     found = list(call.services.store.people(call.query("after") or "", limit + 1))
     page = found[:limit]
     following = page[-1].id if len(found) > limit else None
@@ -26,7 +26,7 @@ def list_people(call: Call) -> dict[str, Any]:
 
 def get_person(call: Call) -> dict[str, Any]:
     """GET /v1.0/people/{id}"""
-    return wire.person_fields(_person(call, call.arguments["person_id"]))
+    return wire.person_fields(person_of(call, call.arguments["person_id"]))
 
 
 def rename_person(call: Call) -> dict[str, Any]:
@@ -36,14 +36,14 @@ def rename_person(call: Call) -> dict[str, Any]:
             raise InvalidJson('metadata.name is missing: {"metadata": {"name": "..."}}')
         name = wire.name_of(body.fields)
     with call.services.store.writing():
-        person = _person(call, call.arguments["person_id"])
+        person = person_of(call, call.arguments["person_id"])
         return wire.person_fields(call.services.store.rename(person, name))
 
 
 def erase_person(call: Call) -> dict[str, Any]:
     """DELETE /v1.0/people/{id}"""
     with call.services.store.writing():
-        person = _person(call, call.arguments["person_id"])
+        person = person_of(call, call.arguments["person_id"])
         call.services.store.erase(person)
     return {"personId": person.id, "erased": True, "remains": REMAINS}
 
@@ -57,7 +57,7 @@ def merge_people(call: Call) -> dict[str, Any]:
                 'personId is missing: {"personId": "..."}, the one that is merged into this one'
             )
     with call.services.store.writing():
-        kept, gone = _person(call, call.arguments["person_id"]), _person(call, other)
+        kept, gone = person_of(call, call.arguments["person_id"]), person_of(call, other)
         if kept.row != gone.row:  # merged already: a retry is no error
             kept = call.services.store.merge(kept, gone)
             cap_references(call.services.store, kept, call.services.settings.max_references)
@@ -70,14 +70,17 @@ def get_usage(call: Call) -> dict[str, Any]:
     return {"quota": visit.grant.quota, "used": call.gate.used(visit), "reset": call.gate.reset_s()}
 
 
-def _person(call: Call, person_id: str) -> Person:
+def person_of(call: Call, person_id: str) -> Person:
+    """The person with this id, which may be an alias. Raises UnknownPersonId."""
     person = call.services.store.person(person_id)
     if person is None:
         raise UnknownPersonId(f"no person has the id {person_id[: wire.MAX_PERSON_ID]}")
     return person
 
 
-def _limit(text: str | None) -> int:
+def limit_of(call: Call) -> int:
+    """How many there are on a page. Raises InvalidJson."""
+    text = call.query("limit")
     if text is None:
         return DEFAULT_PAGE
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge.event import EventKind
 from edge.notices import WARNINGS
 from edge.server.contract import codes
 from edge.server.wire import MAX_NAME, MAX_PERSON_ID
 from edge.settings import Settings
 
 Schema = dict[str, Any]
+
+CAMERA = ("none", "starting", "ok", "dark", "stalled", "absent", "ended")
+"""What health may say of the camera."""
+
+STREAM_WORDS = (
+    "An event stream without an end: for each event its `id`, its kind as `event`, and as `data` the JSON of "
+    "the schema Event. Lines that begin with a colon are comments."
+)
 
 # One white pixel, so that the example is a picture and can be tried.
 _PIXEL = (
@@ -36,6 +45,10 @@ def schemas(settings: Settings) -> dict[str, Schema]:
         "Person": _object(_PERSON, list(_PERSON)),
         "People": _object(_PEOPLE, list(_PEOPLE)),
         "Erased": _object(_ERASED, list(_ERASED)),
+        "Sighting": _object(_SIGHTING, list(_SIGHTING)),
+        "Sightings": _object(_SIGHTINGS, list(_SIGHTINGS)),
+        "ErasedSighting": _object(_ERASED_SIGHTING, list(_ERASED_SIGHTING)),
+        "Event": _object(_EVENT, ["id", "event", "time", "camera"]),
         "Usage": _object(_USAGE, list(_USAGE)),
         "Health": _object(_HEALTH, list(_HEALTH)),
     }
@@ -124,7 +137,7 @@ _PERSON: dict[str, Schema] = {
     "personId": _UUID,
     "metadata": _METADATA,
     "created": {"type": "string", "format": "date-time"},
-    "enrolledBy": {"type": "string", "enum": ["train", "index"]},
+    "enrolledBy": {"type": "string", "enum": ["train", "index", "camera"]},
 }
 _PEOPLE: dict[str, Schema] = {
     "people": {"type": "array", "items": _ref("Person")},
@@ -135,6 +148,45 @@ _ERASED: dict[str, Schema] = {
     "erased": {"const": True},
     "remains": {"type": "string", "description": "Where copies may still be."},
 }
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_SOMEBODY: Schema = {"type": ["string", "null"], "format": "uuid", "description": "null: nobody, so far."}
+_SIGHTING: dict[str, Schema] = {
+    "sightingId": _UUID,
+    "personId": _SOMEBODY,
+    "metadata": _METADATA,
+    "camera": {"type": "string"},
+    "from": _TIME,
+    "to": {**_TIME, "description": "When the face was last seen."},
+    "open": {"type": "boolean", "description": "Whether they are still in view."},
+    "similarity": {
+        "type": ["number", "null"],
+        "description": "Percent, the best; 75 is the threshold itself.",
+    },
+    "frames": {"type": "integer", "minimum": 0, "description": "In which the face was found."},
+    "crop": {"type": ["string", "null"], "description": "Where the best picture is; null: none was kept."},
+}
+_SIGHTINGS: dict[str, Schema] = {
+    "sightings": {"type": "array", "items": _ref("Sighting"), "description": "Newest first."},
+    "next": _PEOPLE["next"],
+}
+_ERASED_SIGHTING: dict[str, Schema] = {
+    "sightingId": _UUID,
+    "erased": {"const": True},
+    "remains": _ERASED["remains"],
+}
+_EVENT: dict[str, Schema] = {
+    "id": _UUID,
+    "event": {"type": "string", "enum": [str(kind) for kind in EventKind]},
+    "time": _TIME,
+    "camera": {"type": "string"},
+    "sightingId": _UUID,
+    "personId": _SOMEBODY,
+    "metadata": _METADATA,
+    "similarity": {"type": "number", "description": "Percent; of person.identified and person.unknown."},
+    "frames": {"type": "integer", "minimum": 0},
+    "seconds": {"type": "number", "description": "How long: of person.left and camera.recovered."},
+    "reason": {"type": "string", "description": "Of camera.stalled."},
+}
 _USAGE: dict[str, Schema] = {
     "quota": {"type": ["integer", "null"], "description": "Requests a GMT day; null: unlimited."},
     "used": {"type": "integer", "minimum": 0},
@@ -144,7 +196,12 @@ _HEALTH: dict[str, Schema] = {
     "status": {"const": "ok"},
     "models": {"const": "ok"},
     "store": {"const": "ok"},
-    "camera": {"const": "none", "description": "This release has no camera loop."},
+    "camera": {
+        "type": "string",
+        "enum": list(CAMERA),
+        "description": "none: this process has no camera loop. Whatever it is, the endpoints answer.",
+    },
+    "disk": {"type": "string", "enum": ["ok", "low"], "description": "low: no more crops are kept."},
     "clock": {"type": "string", "enum": ["ok", "unset"]},
     "gallery": {
         "type": "string",

@@ -20,8 +20,9 @@ from edge.server.chores import Chores
 from edge.server.front import malformed
 from edge.server.gallery_watch import GalleryWatch
 from edge.server.gate import Gate
+from edge.server.hub import Hub
 from edge.server.listener import Listener
-from edge.server.services import Enroller, Recognizer, Services
+from edge.server.services import Enroller, Recognizer, Services, Watching
 from edge.server.tls import Certificates
 from edge.settings import Settings
 from edge.store import Store
@@ -59,7 +60,8 @@ class Server:
         settings = self._services.settings
         gate = Gate(self._services.store, self._services.clock, settings.max_requests)
         watch = GalleryWatch(self._services)
-        application = make_application(self._services, gate, watch)
+        hub = Hub(self._services)
+        application = make_application(self._services, gate, watch, hub)
         bridge = Bridge(application, settings.max_requests + _REFUSING_THREADS, settings.request_seconds)
         listener = Listener(
             settings,
@@ -72,16 +74,18 @@ class Server:
         self._catch_signals()
         chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
-        beside = [asyncio.create_task(chores.run()), asyncio.create_task(giving)]
+        beside = [asyncio.create_task(task) for task in (chores.run(), giving, hub.run())]
         ready(_url(settings.host, port))
         await self._stop.wait()
         gate.stopping = bridge.stopping = watch.stopping = True
         listener.stop_accepting()
+        hub.end_all()
         await _drained(bridge, listener, settings.request_seconds)
         for task in beside:
             task.cancel()
         listener.close_all()
         await bridge.close()
+        await hub.close()
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread() and self._loop is not None:
@@ -99,15 +103,27 @@ def serve(  # noqa: PLR0917
     clock: Clock,
     ready: Callable[[str], None],
     switching: Callable[[], bool],
+    watching: Watching | None = None,
 ) -> None:
-    """Serve the API until SIGTERM or SIGINT. switching: see Services.
+    """Serve the API until SIGTERM or SIGINT. switching: see Services. watching: the camera loop, if any.
 
     Raises SettingsError, CertificateError.
     """
     if settings.log_level != "debug":  # Tornado warns of each handshake that fails, which anybody can do
         logging.getLogger("tornado").setLevel(logging.ERROR)
     certificates = Certificates(state_dir / "tls", settings, clock)
-    services = Services(settings, store, recognizer, enroller, budget, clock, certificates.ca_path, switching)
+    services = Services(
+        settings,
+        store,
+        recognizer,
+        enroller,
+        budget,
+        clock,
+        certificates.ca_path,
+        switching,
+        watching or Watching(),
+        state_dir,
+    )
     Server(services, certificates).run(ready)
 
 

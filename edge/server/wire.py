@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from edge.announce import EPOCH, UNKNOWN, timestamp, who
 from edge.enrol import Answer
 from edge.errors import InvalidJson
 from edge.face import Box
 from edge.recognize import Identified
-from edge.store import Person
+from edge.store import Person, Sighting
 from edge.vision import Detection
-
-UNKNOWN = "unknown"
-"""The word on the wire for somebody without a name."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Times are added to it: the C library of a 32-bit system may know none after January 2038."""
 
 MAX_NAME = 100
 MAX_PERSON_ID = 100
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[-+]\d\d:?\d\d)")
+"""ISO 8601 as RFC 3339 narrows it; a time without a zone could be meant in two ways."""
 
 
 def faces(detection: Detection) -> dict[str, Any]:
@@ -33,8 +33,7 @@ def identified(found: Identified) -> dict[str, Any]:
     person = found.person
     return {
         **face_fields(found.face.box, found.face.confidence),
-        "personId": None if person is None else person.id,
-        "metadata": {"name": UNKNOWN if person is None else person.name or UNKNOWN},
+        **who(person),
         "similarity": None if found.similarity is None else round(found.similarity, 1),
         "verdict": str(found.verdict),
     }
@@ -69,10 +68,25 @@ def answer(result: Answer) -> dict[str, Any]:
 def person_fields(person: Person) -> dict[str, Any]:
     """A person as the people endpoints show them."""
     return {
-        "personId": person.id,
-        "metadata": {"name": person.name or UNKNOWN},
-        "created": (_EPOCH + timedelta(seconds=int(person.created))).isoformat().replace("+00:00", "Z"),
+        **who(person),
+        "created": (EPOCH + timedelta(seconds=int(person.created))).isoformat().replace("+00:00", "Z"),
         "enrolledBy": person.enrolled_by,
+    }
+
+
+def sighting_fields(sighting: Sighting, person: Person | None) -> dict[str, Any]:
+    """A sighting as the sightings endpoint shows it."""
+    similarity = sighting.similarity
+    return {
+        "sightingId": sighting.id,
+        **who(person),
+        "camera": sighting.camera,
+        "from": timestamp(sighting.started),
+        "to": timestamp(sighting.ended),
+        "open": sighting.open,
+        "similarity": None if similarity is None else round(similarity, 1),
+        "frames": sighting.frames,
+        "crop": None if sighting.crop_bytes is None else f"/v1.0/sightings/{sighting.id}/crop",
     }
 
 
@@ -106,3 +120,15 @@ def person_id_of(body: dict[str, Any]) -> str | None:
     if not 1 <= len(person_id) <= MAX_PERSON_ID or not person_id.isascii():
         raise InvalidJson(f"personId is not 1 to {MAX_PERSON_ID} ASCII characters")
     return person_id
+
+
+def moment_of(name: str, text: str) -> float:
+    """Seconds since 1970 GMT of a time in a query. Raises InvalidJson.
+
+    A plus sign that nobody encoded arrives as a space; it is taken for what it was.
+    """
+    text = text.upper().replace(" ", "+")
+    if text.isascii() and _MOMENT.fullmatch(text):
+        with contextlib.suppress(ValueError):  # a 31st of February
+            return (datetime.fromisoformat(text) - EPOCH).total_seconds()
+    raise InvalidJson(f"{name} is not a time with its zone, like 2026-11-25T18:30:00Z or ...+01:00")

@@ -7,9 +7,10 @@ from edge.store.connection import Connections
 
 
 class Base:
-    """The two files and the clock."""
+    """The three files and the clock."""
 
-    def __init__(self, people: Connections, usage: Connections, clock: Clock) -> None:
+    def __init__(self, people: Connections, usage: Connections, sightings: Connections, clock: Clock) -> None:
         self._people = people
         self._usage = usage
+        self._sightings = sightings
         self._clock = clock

@@ -137,6 +137,20 @@ class Connections:
         for action in held.after_commit:
             action()
 
+    @contextmanager
+    def within(self) -> Iterator[Database]:
+        """This thread's transaction, or one of its own when it has none."""
+        if self.in_transaction:
+            yield self.database
+        else:
+            with self.writing() as database:
+                yield database
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside writing()."""
+        return self.database.conn.in_transaction
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run this once this thread's transaction has been committed; not if it is undone."""
         waiting = self._held().after_commit
@@ -146,7 +160,7 @@ class Connections:
     def open_write(self) -> Database:
         """This thread's connection, which must be inside writing()."""
         database = self.database
-        if not database.conn.in_transaction:
+        if not self.in_transaction:
             raise StoreError("this changes people, so it goes inside `with store.writing():`")
         return database
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 
-from edge.access import gmt_day
 from edge.errors import EdgeError
+from edge.store.connection import Connections
 from edge.store.people import PeopleTable, bump, touch
-from edge.store.records import Person
+from edge.store.records import EnrolledBy, Person
+from edge.store.sweeps import SweepTable
 
 _log = logging.getLogger(__name__)
 
@@ -21,17 +22,16 @@ _VACUUM_UP_TO = 64 * 2**20
 """Bytes of the file (some 4,000 references with crops). It is written twice: beyond this other writers
 would wait too long on an SD card, and such a copy may stay until its page is used again."""
 
-_UNNAMED = "SELECT row FROM person WHERE enrolled_by = 'index' AND name IS NULL"
+_UNNAMED = "SELECT row FROM person WHERE enrolled_by = ? AND name IS NULL"
 _BATCH = 500
-_SWEEPS_KEPT = 8
-_SURE_SWEEPS = 2
 
 
-class Erasing(PeopleTable):
+class Erasing(PeopleTable, SweepTable):
     """The part of the store that forgets."""
 
     def erase(self, person: Person) -> None:
-        """Erase the person, all references, crops, former ids and sightings. Inside writing()."""
+        """Erase the person, all references, crops, former ids; after the commit sightings, with their crops,
+        and events, also those that wait to be told. Inside writing()."""
         database = self._people.open_write()
         touch(database, person.row)
         self._usage.write("DELETE FROM seen WHERE person = ?", (person.row,))
@@ -46,43 +46,41 @@ class Erasing(PeopleTable):
 
         When it fails (no space, somebody reads for long), the next erasing, sweep or start tries again.
         """
-        unclean = self._people.rows("SELECT unclean FROM state")[0][0]
-        if not unclean:
-            return
-        try:
-            if self._people.path.stat().st_size <= _VACUUM_UP_TO:
-                self._vacuum()
-            busy = self._people.write("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
-            if not busy:
-                # unless somebody else has erased meanwhile
-                self._people.write("UPDATE state SET unclean = 0 WHERE unclean = ?", (unclean,))
-        except EdgeError as error:
-            _log.warning(
-                "what was erased is not yet overwritten in the file, and will be tried again: %s", error
-            )
+        self.follow_people()
+        for file in (self._people, self._sightings):
+            try:
+                _overwrite(file)
+            except EdgeError as error:
+                _log.warning(
+                    "what was erased is not yet overwritten in the file, and will be tried again: %s", error
+                )
 
-    def forget_unseen(self, before_day: int) -> int:
-        """Erase the people whom index enrolled, who have no name and were last seen before that GMT
-        day; how many. Meant to be called daily.
+    def forget_unseen(self, index_before: int, camera_before: int) -> int:
+        """Erase the people who have no name and were last seen before a GMT day: one for those whom index
+        enrolled, one for those whom only the camera met; how many. Meant to be called daily.
 
-        Nobody is erased before calls on two days lie past `before_day`: a clock that was wrong for
-        an hour forgets nobody. Somebody without a sighting (usage.sqlite was lost) counts from today.
+        Nobody is erased before calls on two days lie past the day: a clock that was wrong for an hour
+        forgets nobody. Somebody without a sighting (usage.sqlite was lost) counts from today.
         """
-        today = gmt_day(self._clock.now())
+        today = self._note_sweep()
         self.clean()
-        self._drop_stray_sightings()
-        if not self._sure(today, before_day):
+        self._drop_stray_days()
+        return self._forget("index", today, index_before) + self._forget("camera", today, camera_before)
+
+    def _forget(self, enrolled_by: EnrolledBy, today: int, before_day: int) -> int:
+        if not self._sure(before_day):
             return 0
+        unnamed = [row for (row,) in self._people.rows(_UNNAMED, (enrolled_by,))]
+        due = [row for row in unnamed if self._unseen(row, today, before_day)]
         erased = 0
-        due = [row for (row,) in self._people.rows(_UNNAMED) if self._unseen(row, today, before_day)]
         for start in range(0, len(due), _BATCH):
             with self._people.writing():
                 for row in due[start : start + _BATCH]:
                     erased += self._erase_unseen(row, today, before_day)
         return erased
 
-    def _drop_stray_sightings(self) -> None:
-        """A recognition under way while its person was erased may have noted a sighting after it."""
+    def _drop_stray_days(self) -> None:
+        """A recognition under way while its person was erased may have noted the day after it."""
         seen = self._usage.rows("SELECT person FROM seen")  # first: whoever is added meanwhile is in neither
         living = {row for (row,) in self._people.rows("SELECT row FROM person")}
         for (row,) in seen:
@@ -105,22 +103,27 @@ class Erasing(PeopleTable):
             self.saw(row, today)
         return bool(seen) and seen[0][0] < before_day
 
-    def _sure(self, today: int, before_day: int) -> bool:
-        self._usage.write("INSERT INTO sweep (day) VALUES (?) ON CONFLICT DO NOTHING", (today,))
-        self._usage.write(
-            "DELETE FROM sweep WHERE row <= (SELECT row FROM sweep ORDER BY row DESC LIMIT 1 OFFSET ?)",
-            (_SWEEPS_KEPT,),
-        )
-        rows = self._usage.rows("SELECT count(*) FROM sweep WHERE day >= ?", (before_day,))
-        return int(rows[0][0]) >= _SURE_SWEEPS
 
-    def _vacuum(self) -> None:
-        """The temporary copy, of living rows alone, goes to disk: in memory it could be 64 MiB.
+def _overwrite(file: Connections) -> None:
+    """Leave nothing of what was erased in a file, if there is something."""
+    unclean = file.rows("SELECT unclean FROM state")[0][0]
+    if not unclean:
+        return
+    if file.path.stat().st_size <= _VACUUM_UP_TO:
+        _vacuum(file)
+    busy = file.write("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+    if not busy:
+        # unless somebody else has erased meanwhile
+        file.write("UPDATE state SET unclean = 0 WHERE unclean = ?", (unclean,))
 
-        SQLite puts it into the folder of SQLITE_TMPDIR, which the command line sets to the state's.
-        """
-        self._people.rows("PRAGMA temp_store=FILE")
-        try:
-            self._people.write("VACUUM")
-        finally:
-            self._people.rows("PRAGMA temp_store=MEMORY")
+
+def _vacuum(file: Connections) -> None:
+    """The temporary copy, of living rows alone, goes to disk: in memory it could be 64 MiB.
+
+    SQLite puts it into the folder of SQLITE_TMPDIR, which the command line sets to the state's.
+    """
+    file.rows("PRAGMA temp_store=FILE")
+    try:
+        file.write("VACUUM")
+    finally:
+        file.rows("PRAGMA temp_store=MEMORY")

@@ -64,6 +64,8 @@ def _create(path: Path, schema: Schema, busy_s: float) -> None:
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect(fresh, schema, busy_s)) as database:
         database.execute(f"PRAGMA page_size = {schema.page_size}")
+        if schema.gives_back:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         database.execute(f"PRAGMA application_id = {schema.application_id}")
         database.execute("PRAGMA journal_mode = WAL")
         migrate(database, schema)

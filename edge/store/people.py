@@ -9,8 +9,8 @@ from sqlite_utils import Database
 
 from edge.access import gmt_day
 from edge.errors import UnknownPersonId
-from edge.store.base import Base
 from edge.store.records import EnrolledBy, Person
+from edge.store.subjects import SubjectTable
 
 _SELECT = "SELECT row, id, name, created, enrolled_by, revision FROM person "
 
@@ -28,7 +28,7 @@ def touch(database: Database, person_row: int) -> None:
         raise UnknownPersonId("this person has been erased or merged in the meantime")
 
 
-class PeopleTable(Base):
+class PeopleTable(SubjectTable):
     """The part of the store that knows people. What changes them goes inside writing()."""
 
     def person(self, person_id: str) -> Person | None:
@@ -74,7 +74,7 @@ class PeopleTable(Base):
     def merge(self, keep: Person, gone: Person) -> Person:
         """Make two people one. The ids of `gone` go on answering, as aliases of `keep`.
 
-        The kept one's name stays; without one, they get the other's.
+        The kept one's name stays; without one, they get the other's. Sightings follow.
         """
         database = self._people.open_write()
         if keep.row == gone.row:  # merged already: the id of `gone` answers for `keep`
@@ -83,8 +83,9 @@ class PeopleTable(Base):
         touch(database, gone.row)
         pair = (keep.row, gone.row)
         database.execute(
-            "UPDATE person SET name = coalesce(person.name, other.name), enrolled_by ="
-            " CASE 'train' WHEN other.enrolled_by THEN 'train' ELSE person.enrolled_by END"
+            "UPDATE person SET name = coalesce(person.name, other.name), enrolled_by = CASE"
+            " WHEN 'train' IN (person.enrolled_by, other.enrolled_by) THEN 'train'"
+            " WHEN 'index' IN (person.enrolled_by, other.enrolled_by) THEN 'index' ELSE 'camera' END"
             " FROM person AS other WHERE person.row = ?1 AND other.row = ?2",
             pair,
         )
@@ -97,6 +98,7 @@ class PeopleTable(Base):
         )
         database.execute("DELETE FROM person WHERE row = ?", (gone.row,))
         self._saw_both(*pair)
+        self._people.after_commit(self.follow_people)
         return self._still(keep)
 
     def saw(self, person_row: int, day: int) -> None:

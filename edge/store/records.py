@@ -7,14 +7,14 @@ from typing import Literal
 
 from edge.face import Look, Vector
 
-EnrolledBy = Literal["train", "index"]
+EnrolledBy = Literal["train", "index", "camera"]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody. row: never used again. id: the personId, a uuid. name: None is "unknown" on the wire.
 
-    created: seconds since 1970 GMT. enrolled_by: the endpoint they came in by. revision: the
+    created: seconds since 1970 GMT. enrolled_by: the endpoint they came in by, or the camera. revision: the
     store's revision of the last change to them or their references.
     """
 
@@ -90,3 +90,24 @@ class Coverage:
     unreadable: int
     cropless: int
     lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Somebody in front of a camera, from when they were first seen to when they were last.
+
+    row: never used again. id: a uuid. person_row: None while nobody was recognised. started, ended: seconds
+    since 1970 GMT. open: whether it goes on. similarity: percent, the best. frames: in which the face was
+    seen (count). crop_bytes: size of the kept crop, None without one.
+    """
+
+    row: int
+    id: str
+    camera: str
+    person_row: int | None
+    started: float
+    ended: float
+    open: bool
+    similarity: float | None
+    frames: int
+    crop_bytes: int | None

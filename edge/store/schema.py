@@ -1,4 +1,4 @@
-"""The two database files: how each is recognised, and every step from nothing to its newest schema.
+"""The database files: how each is recognised, and every step from nothing to its newest schema.
 
 A migration is a function that takes a database from the version that is its place in the tuple to
 the next one. A released one is never edited; a change is a further function. PRAGMA user_version
@@ -18,7 +18,8 @@ class Schema:
     """One kind of database file.
 
     application_id: marks the file as ours, in bytes 68-71. page_size: bytes. pragmas: set on each
-    connection. unchecked: tables whose pages are too many to read through at each start.
+    connection. unchecked: tables whose pages are too many to read through at each start. gives_back: whether
+    free pages can be given back to the disk (SQLite's auto_vacuum=INCREMENTAL).
     """
 
     application_id: int
@@ -26,6 +27,7 @@ class Schema:
     pragmas: tuple[str, ...]
     migrations: tuple[Callable[[Database], None], ...]
     unchecked: frozenset[str] = frozenset()
+    gives_back: bool = False
 
 
 def migrate(database: Database, schema: Schema) -> None:
@@ -147,6 +149,18 @@ def _usefulness(confidence: float) -> float:
     return float(1 / (1 + ((1 - sure) / sure) ** 0.37))
 
 
+def _people_3(database: Database) -> None:
+    # SQLite cannot change a CHECK. New rows always say who enrolled them; the default is for ADD COLUMN.
+    database.executescript("""
+        ALTER TABLE person ADD COLUMN enrolled TEXT NOT NULL DEFAULT 'train'
+            CHECK (enrolled IN ('train', 'index', 'camera'));
+        UPDATE person SET enrolled = enrolled_by;
+        ALTER TABLE person DROP COLUMN enrolled_by;
+        ALTER TABLE person RENAME COLUMN enrolled TO enrolled_by;
+        UPDATE state SET unclean = revision;
+    """)
+
+
 def _usage_1(database: Database) -> None:
     database.executescript("""
         CREATE TABLE quota_day (
@@ -173,7 +187,7 @@ PEOPLE = Schema(
         "mmap_size=0",
         "temp_store=MEMORY",
     ),
-    migrations=(_people_1, _people_2),
+    migrations=(_people_1, _people_2, _people_3),
     unchecked=frozenset({"crop"}),
 )
 """Precious: an acknowledged change has been fsynced."""

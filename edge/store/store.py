@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Self
 
 from edge.clock import Clock, SystemClock
+from edge.errors import StoreError
+from edge.store.connection import Connections
 from edge.store.erasing import Erasing
+from edge.store.events import EventTable
 from edge.store.opening import open_file, opening_turn
 from edge.store.references import ReferenceTable
 from edge.store.schema import PEOPLE, USAGE
+from edge.store.sightings import SightingTable
+from edge.store.sightings_schema import SIGHTINGS
 from edge.store.tokens import TokenTable
+from edge.store.trimming import Trimming
 from edge.store.usage import UsageTable
 
 
-class Store(TokenTable, UsageTable, Erasing, ReferenceTable):
+class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, EventTable, Trimming):
     """Everything that is remembered. Any thread may use it, and several processes one folder."""
 
     @contextmanager
@@ -26,13 +32,29 @@ class Store(TokenTable, UsageTable, Erasing, ReferenceTable):
         Does not nest. What the block reads is current, its own changes included, and nobody else
         changes it meanwhile. Raises StoreError (disk full, I/O error) or Overloaded (others write).
         """
+        if self._sightings.in_transaction:
+            raise StoreError("people are changed before noting(), not inside")
         with self._people.writing():
+            yield self
+
+    @contextmanager
+    def noting(self) -> Iterator[Self]:
+        """One transaction on sightings and events: all of the block stays, or nothing of it.
+
+        Survives kill -9; a power cut may cost the last seconds. Does not nest, neither in itself nor with
+        writing(): people are in another file, and must be there already. Raises StoreError (disk full, I/O
+        error) or Overloaded (others write).
+        """
+        if self._people.in_transaction:
+            raise StoreError("sightings are noted after writing(), not inside")
+        with self._sightings.writing():
             yield self
 
     def close(self) -> None:
         """Close all files. No other thread may be using the store any more."""
         self._people.close()
         self._usage.close()
+        self._sightings.close()
 
     def __enter__(self) -> Self:
         return self
@@ -46,13 +68,16 @@ def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) 
 
     Raises StoreError: a file that is damaged, not ours, or of a newer release; it is left as it was.
     """
+    files: list[Connections] = []
     with opening_turn(state):
-        people = open_file(state / "people.sqlite", PEOPLE, busy_s)
         try:
-            usage = open_file(state / "usage.sqlite", USAGE, busy_s)
+            for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
+                files.append(open_file(state / f"{name}.sqlite", schema, busy_s))
         except BaseException:
-            people.close()
+            for file in files:
+                file.close()
             raise
-    store = Store(people, usage, clock or SystemClock())
+    people, usage, sightings = files
+    store = Store(people, usage, sightings, clock or SystemClock())
     store.clean()
     return store

@@ -1,0 +1,175 @@
+"""A clip as a reel, through PyAV; and what every picture of PyAV goes through to become planes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.camera.replay import Still
+from edge.camera.sizes import full_size
+from edge.camera.spec import Spec
+from edge.errors import CameraAbsent
+from edge.picture import Plane, Planes
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_FORMAT, _BT601, _JPEG_RANGE = "yuvj420p", "ITU601", "JPEG"
+"""PyAV's names of what Planes holds. The format alone makes swscale convert the range in every version; told
+the range beside it, PyAV before 13 takes limited range for full."""
+
+_LAID_OUT_SO = ("yuvj420p", "yuv420p")
+
+_FULL, _BT709 = 2, 1
+"""AVCOL_RANGE_JPEG and AVCOL_SPC_BT709 of libavutil/pixfmt.h."""
+
+_log = logging.getLogger(__name__)
+
+
+class Clip:
+    """Raises CameraAbsent: there is no such file, or no film in it, or no PyAV."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._scaler = Scaler()
+        self._container: InputContainer | None = opened(spec.target)
+
+    def stills(self) -> Iterator[tuple[float, Still]]:
+        """See Reel. What is damaged is left out."""
+        container = self._container or opened(self._spec.target)
+        self._container = container
+        try:
+            yield from self._timed(container)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """See Reel."""
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def _timed(self, container: InputContainer) -> Iterator[tuple[float, Still]]:
+        stream = container.streams.video[0]
+        step = 1 / float(stream.average_rate or self._spec.fps)
+        first: float | None = None
+        last = -step
+        for frame in decoded(container, stream):
+            at = last + step if frame.time is None else float(frame.time)
+            first = at if first is None else first
+            last = max(last, at - first)
+            yield last, Shot(frame, self._spec, self._scaler)
+
+
+class Scaler:
+    """Changes size and range of PyAV's pictures; remembers how for each size. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[tuple[int, int], Any] = {}
+
+    def planes(self, frame: VideoFrame, width: int, height: int) -> Planes:
+        """In that size (pixels, even), full range. Of a picture that is so already, the same memory."""
+        reformatter = self._by_size.get((width, height))
+        if reformatter is None:
+            reformatter = library().video.reformatter.VideoReformatter()
+            self._by_size[width, height] = reformatter
+        same = (frame.width, frame.height) == (width, height) and frame.format.name in _LAID_OUT_SO
+        if same and _is_full(frame) and frame.colorspace != _BT709:
+            done = frame
+        else:
+            done = reformatter.reformat(frame, width, height, _FORMAT, **_conversion(frame))
+        return Planes(*(_view(done.planes[place]) for place in range(3)))
+
+
+class Shot:
+    """One picture of PyAV. width, height: of its full size as the spec wants it, pixels."""
+
+    def __init__(self, frame: VideoFrame, spec: Spec, scaler: Scaler) -> None:
+        self._frame = frame
+        self._scaler = scaler
+        self.width, self.height = full_size(frame.width, frame.height, spec.width, spec.height)
+
+    def planes(self, width: int, height: int) -> Planes:
+        """See Still."""
+        return self._scaler.planes(self._frame, width, height)
+
+
+@cache
+def library() -> ModuleType:
+    """PyAV. Raises CameraAbsent."""
+    try:
+        import av
+        import av.logging
+        import av.video.reformatter
+    except ImportError as error:
+        raise CameraAbsent(
+            "clips and USB cameras need PyAV: pip install 'av', or apt install python3-av"
+        ) from error
+    av.logging.set_level(av.logging.FATAL)
+    return av
+
+
+def opened(path: str, **how: Any) -> InputContainer:
+    """With one decoding thread. Raises CameraAbsent."""
+    av = library()
+    try:
+        container: InputContainer = av.open(path, **how)
+    except (OSError, ValueError) as error:  # PyAV's own errors are both kinds
+        raise CameraAbsent(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if not container.streams.video:
+        container.close()
+        raise CameraAbsent(f"{path}: there is no film in it")
+    stream = container.streams.video[0]
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    return container
+
+
+def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Every picture that can be decoded."""
+    av = library()
+    packets = container.demux(stream)
+    bad = 0
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            _log.warning("the clip cannot be read any further: %s", error)
+            break
+        if packet is None:
+            break
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            bad += 1
+    if bad:
+        _log.warning("%d damaged packets of the clip are left out", bad)
+
+
+def _is_full(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj") or frame.color_range == _FULL
+
+
+def _conversion(frame: VideoFrame) -> dict[str, Any]:
+    """What the scaler must be told beside the format: of BT.709 (films in HD), all of it."""
+    if frame.colorspace != _BT709:
+        return {}
+    return {
+        "dst_colorspace": _BT601,
+        "src_color_range": _JPEG_RANGE if _is_full(frame) else None,
+        "dst_color_range": _JPEG_RANGE,
+    }
+
+
+def _view(plane: Any) -> Plane:
+    """The rows of a plane of PyAV, without their padding; the same memory."""
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    view: Plane = rows[:, : plane.width]
+    return view

@@ -1,0 +1,67 @@
+"""The camera's part of a process: the loop in a thread of its own, and those who are told what it sees."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge.attention import Attention
+from edge.bus import Bus
+from edge.camera.spec import Spec
+from edge.camera.supervised import SupervisedCamera
+from edge.heat import strain
+from edge.outlets.opening import opened_outlets
+from edge.pace import Pace
+from edge.sightings import Sightings
+from edge.watch import Watch
+from edge.wiring import Device
+
+NO_CAMERA = "none"
+
+
+def made_watch(device: Device, state: Path, bus: Bus, spec: Spec) -> Watch:
+    """The camera loop of a device, not yet running. state: the state folder."""
+    settings, recognizer = device.settings, device.recognizer
+    sightings = Sightings(recognizer, device.store, settings, clock=device.clock, bus=bus, state=state)
+    camera = SupervisedCamera(spec, device.clock, settings.camera_memory_mib)
+    pace = None
+    if not spec.full_speed:
+        pace = Pace(settings.camera_fps, device.clock, strain, lambda: recognizer.vision.busy)
+    return Watch(camera, Attention(recognizer, settings, sightings), sightings, pace=pace, clock=device.clock)
+
+
+@contextlib.contextmanager
+def outlets_told(device: Device, state: Path, bus: Bus, camera: Callable[[], str]) -> Iterator[None]:
+    """For the time of the block events go where the settings say. camera: its state in a word.
+
+    Raises SettingsError, StoreError.
+    """
+    deliveries = opened_outlets(device.settings, device.store, state, device.clock, camera)
+    unsubscribe = [bus.subscribe(lambda _, one=one: one.wake()) for one in deliveries]  # type: ignore[misc]
+    try:
+        for delivery in deliveries:
+            delivery.start()
+        yield
+    finally:
+        for end in unsubscribe:
+            end()
+        for delivery in deliveries:
+            delivery.stop()
+
+
+@contextlib.contextmanager
+def watching(watch: Watch | None) -> Iterator[None]:
+    """The loop runs in a thread for the time of the block; None: there is no camera."""
+    if watch is None:
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(stop,), name="camera")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

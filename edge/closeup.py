@@ -1,0 +1,83 @@
+"""frame -> faces -> close-ups: what the networks see of a camera's frame, in pixels of the full frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.camera.frame import Frame
+from edge.embed import kept_crop
+from edge.engine import Engine
+from edge.evidence import View, weight
+from edge.face import Box, Face, Landmarks, Pixels
+from edge.picture import Planes
+from edge.portrait import Portrait, portrait_on
+from edge.quality import flaws, usefulness
+
+Region = Callable[[Box], tuple[Planes, int, int] | None]
+"""A box of the last frame in full size, with the left and top of what was cut out; None when it is gone."""
+
+LEAST_SIDE = 32
+"""Shorter side of a face, pixels of the full frame: below it nobody is told apart (train refuses it, too)."""
+
+GOOD_SIDE = 48
+"""From this side on a face may be what a stranger is remembered by."""
+
+_REACH = 3.0
+"""Side of what is cut out, in longer sides of the face: the second look at the landmarks sees 2, turned by 45
+degrees 2.8."""
+
+_TOLERATED = frozenset({"small_face"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CloseUp:
+    """A face that was embedded. view: for the evidence. portrait: its embedding and look. chip: what would be
+    kept of it (see edge.embed.kept_crop), and landmarks on it.
+    """
+
+    view: View
+    portrait: Portrait
+    chip: Pixels
+    landmarks: Landmarks
+
+
+def faces_in(engine: Engine, frame: Frame, min_confidence: float) -> tuple[Face, ...]:
+    """The faces of a frame that have landmarks, looked for in its small stream."""
+    found = engine.detector.detect(frame.small.picture(), min_confidence, most_enlarged=1)
+    across, down = frame.width / frame.small.width, frame.height / frame.small.height
+    return tuple(_scaled(face, face.landmarks, across, down) for face in found if face.landmarks is not None)
+
+
+def close_up(engine: Engine, region: Region, face: Face, time: float) -> CloseUp | None:
+    """Embed one face of the last frame. None: the frame is gone."""
+    if face.landmarks is None:
+        return None
+    box = face.box
+    side = max(box.width, box.height) * _REACH
+    cut = region(Box(box.left + box.width / 2 - side / 2, box.top + box.height / 2 - side / 2, side, side))
+    if cut is None:
+        return None
+    planes, left, top = cut
+    picture = planes.picture()
+    shift = np.array([left, top], np.float32)
+    landmarks = Landmarks(face.landmarks.points - shift, face.landmarks.score)
+    portrait = portrait_on(engine, picture, face, landmarks)
+    look, embedding = portrait.look, portrait.embedding
+    useful = usefulness(face.confidence, embedding.mirror, embedding.model)
+    good = look.side >= GOOD_SIDE and all(flaw.code in _TOLERATED for flaw in flaws(look, embedding.model))
+    view = View(embedding.vector, weight(useful, look.sharpness, look.side), good, time)
+    kept = kept_crop(picture, portrait.landmarks)
+    return CloseUp(view, portrait, kept.pixels, Landmarks(kept.landmarks, landmarks.score))
+
+
+def _scaled(face: Face, landmarks: Landmarks, across: float, down: float) -> Face:
+    box = face.box
+    points = landmarks.points * np.array([across, down], np.float32)
+    return Face(
+        Box(box.left * across, box.top * down, box.width * across, box.height * down),
+        face.confidence,
+        Landmarks(points, landmarks.score),
+    )

@@ -1,0 +1,139 @@
+"""views of one face through time -> belief: whose it is, by all that was seen of it so far.
+
+One blurred frame decides nothing. Views are averaged, weighted by what was measured of them, and the mean is
+compared with the gallery. It must be as near as strangers get ten times more rarely than the installer allows
+for one photograph: many looks at one stranger are many tries. What lies between "known" and "certainly a
+stranger" stays open.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge import match
+from edge.calibration import Calibration
+from edge.face import Vector
+from edge.gallery import Gallery, unit
+from edge.match import Kind
+
+STRICTER = 0.1
+"""Strangers that may be named, in those that the setting false_positive_rate allows for one photograph."""
+
+LOOSER = 10.0
+"""Somebody is a stranger only if so many times more strangers get as near to the nearest person."""
+
+LEAST_VIEWS = 2
+"""Views that name somebody: two moments that agree."""
+
+GOOD_VIEWS = 4
+"""Good views before a stranger is somebody: each becomes part of what they are known by later."""
+
+SAME = 0.5
+"""Cosine of a view and the mean of the others from which it is the same face. On the clips of two people that
+this was made with, views of one visit have 0.65 and more, the other person 0.43 and less; one stranger in
+1,000 gets to 0.46."""
+
+REJOIN = 0.6
+"""The same for a face that comes back after it was lost: one stranger in 30,000 gets there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One embedded look at a face.
+
+    vector: of length 1, of one embedder. weight: how much it counts, above 0. good: whether it is fit to
+    remember somebody by. time: steady seconds.
+    """
+
+    vector: Vector
+    weight: float
+    good: bool
+    time: float
+
+
+class Opinion(enum.StrEnum):
+    """What the views say."""
+
+    OPEN = "open"
+    KNOWN = "known"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """person_row: of the known one. similarity: percent, as in Verdict."""
+
+    opinion: Opinion
+    person_row: int | None
+    similarity: float | None
+
+
+OPEN = Belief(Opinion.OPEN, None, None)
+
+
+class Evidence:
+    """The views of one face, all of one embedder. Used by one thread."""
+
+    def __init__(self) -> None:
+        self.views: list[View] = []
+        self._against = 0
+
+    @property
+    def mean(self) -> Vector:
+        """The weighted mean of the views, of length 1. There must be one."""
+        weights = np.array([view.weight for view in self.views], np.float32)
+        return unit(weights @ np.stack([view.vector for view in self.views]))
+
+    @property
+    def good(self) -> int:
+        """How many views are good."""
+        return sum(view.good for view in self.views)
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the last two views showed somebody else."""
+        return self._against >= 2
+
+    def add(self, view: View) -> None:
+        """One more. One that shows another face does not count; `contradicted` tells when they go on."""
+        if self.views and float(view.vector @ self.mean) < SAME:
+            self._against += 1
+            if len(self.views) > 1 or not view.weight > self.views[0].weight:
+                return
+            self.views.clear()  # of two that disagree the better one stays
+        self._against = 0
+        self.views.append(view)
+
+    def belief(self, calibration: Calibration, gallery: Gallery, rate: float) -> Belief:
+        """Whose face it is. rate: the setting false_positive_rate."""
+        if len(self.views) < LEAST_VIEWS:
+            return OPEN
+        nearest = gallery.nearest(self.mean)
+        verdict = match.decide(calibration, nearest, len(gallery), rate * STRICTER)
+        if verdict.kind is Kind.MATCH:
+            similarity = match.decide(calibration, nearest, len(gallery), rate).similarity
+            return Belief(Opinion.KNOWN, verdict.person_row, similarity)
+        if verdict.kind is Kind.AMBIGUOUS or self.good < GOOD_VIEWS:
+            return OPEN
+        near = match.decide(calibration, nearest, len(gallery), min(rate * LOOSER, 0.5))
+        if near.kind is Kind.UNKNOWN:
+            return Belief(Opinion.STRANGER, None, verdict.similarity)
+        return OPEN
+
+
+def weight(usefulness: float, sharpness: float, side: float) -> float:
+    """How much a view counts, above 0.
+
+    usefulness: of edge.quality, 0..1. sharpness: 0..1, full from 0.3. side: the shorter side of the face in
+    pixels, full from 64.
+    """
+    return max(usefulness, 0.05) * min(max(sharpness / 0.3, 0.2), 1.0) * min(max(side / 64, 0.3), 1.0)
+
+
+def usable(side: float, yaw: float) -> float:
+    """How promising a face is before it is embedded, 0..1: large and frontal. side: pixels; yaw: degrees."""
+    return min(side / 96, 1.0) * math.cos(math.radians(min(abs(yaw), 80.0)))

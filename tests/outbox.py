@@ -1,0 +1,132 @@
+"""What the tests of the outlets share: a clock that runs fast, a store with events, an outlet that obeys."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.clock import Clock
+from edge.errors import OutletError, StoreError
+from edge.event import Event, EventKind
+from edge.outlets import Delivery
+from edge.outlets.base import Outlet
+from edge.outlets.turn import Turn
+from edge.store import Store
+
+CAMERA = "door"
+
+
+class FastClock:
+    """Runs that many times as fast as the system's."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+
+    def now(self) -> float:
+        return time.time()
+
+    def steady(self) -> float:
+        return time.monotonic() * self._speed
+
+
+class Double:
+    def __init__(self) -> None:
+        self.rows: list[Event] = []
+        self.cursors: dict[str, int] = {}
+        self.broken = False
+        self.people: dict[int, Any] = {}
+
+    def add_event(self, kind, t, camera, sighting, person_row, details):
+        event = Event(len(self.rows) + 1, str(uuid.uuid4()), kind, t, camera, sighting, person_row, details)
+        self.rows.append(event)
+        return event
+
+    def events(self, after, limit):
+        if self.broken:
+            raise StoreError("disk is gone")
+        return self.rows[after : after + limit]
+
+    def newest_event(self):
+        return len(self.rows)
+
+    def cursor(self, name):
+        return self.cursors.get(name, len(self.rows))
+
+    def advance(self, name, row):
+        self.cursors[name] = row
+
+    def person_by_row(self, row):
+        return self.people.get(row)
+
+    def open_sightings(self, camera=None):
+        return []
+
+    def sightings(self, **_):
+        return []
+
+    def close(self):
+        pass
+
+
+def add_events(store: Store, count: int) -> list[str]:
+    """Events of a stranger each; their ids."""
+    return [
+        store.add_event(
+            EventKind.PERSON_UNKNOWN, time.time(), CAMERA, str(uuid.uuid4()), None, {"similarity": 12.5}
+        ).id
+        for _ in range(count)
+    ]
+
+
+def delivering(outlet: Outlet, store: Store, state: Path, clock: Clock | None = None) -> Delivery:
+    """A delivery, not started."""
+    return Delivery(outlet, store, clock or FastClock(), Turn(state / f"outlet-{outlet.name}.lock"))
+
+
+def until(true: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Whether it came true within that time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Receiver:
+    """An outlet that keeps what it was told, and raises what it was given."""
+
+    name = "receiver"
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.ids: list[str] = []
+        self.tries: list[float] = []
+        self.error: Callable[[Event], OutletError | None] = lambda _: None
+        self.closed = threading.Event()
+        self._clock = clock or FastClock()
+
+    def attend(self) -> None:
+        """Always ready."""
+
+    def deliver(self, event: Event, fields: Mapping[str, Any]) -> None:
+        assert fields["id"] == event.id
+        self.tries.append(self._clock.steady())
+        error = self.error(event)
+        if error is not None:
+            raise error
+        self.ids.append(event.id)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def open_outbox(state):
+    yield Double()
