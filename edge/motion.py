@@ -38,7 +38,8 @@ _CALMER = 0.3
 """The flicker is learnt so many times more slowly: an estimate from few frames would often be too small."""
 
 _ANOTHER_SCENE = 0.5
-"""Share of cells that differ at once, from which on all is learnt anew: a lamp was switched, the camera turned."""
+"""Share of cells that differ at once, from which on all is learnt anew: a lamp was switched, the camera
+turned."""
 
 _NEW = 20
 """Frames that make the first background."""
