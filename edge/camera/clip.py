@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -73,6 +73,7 @@ class Scaler:
 
     def __init__(self) -> None:
         self._by_size: dict[tuple[int, int], Any] = {}
+        self._threads: dict[str, int] = {"threads": 1}
 
     def planes(self, frame: VideoFrame, width: int, height: int) -> Planes:
         """In that size (pixels, even), full range. Of a picture that is so already, the same memory."""
@@ -84,21 +85,39 @@ class Scaler:
         if same and _is_full(frame) and frame.colorspace != _BT709:
             done = frame
         else:
-            done = reformatter.reformat(frame, width, height, _FORMAT, **_conversion(frame))
+            done = self._reformatted(reformatter, frame, width, height)
         return Planes(*(_view(done.planes[place]) for place in range(3)))
+
+    def _reformatted(self, reformatter: Any, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        how = _conversion(frame)
+        try:
+            done = reformatter.reformat(frame, width, height, _FORMAT, **how, **self._threads)
+        except TypeError:  # an older PyAV, which always scales in one thread
+            self._threads = {}
+            done = reformatter.reformat(frame, width, height, _FORMAT, **how)
+        return cast("VideoFrame", done)
 
 
 class Shot:
-    """One picture of PyAV. width, height: of its full size as the spec wants it, pixels."""
+    """One picture of PyAV, upright. width, height: of its full size as the spec wants it, pixels."""
 
     def __init__(self, frame: VideoFrame, spec: Spec, scaler: Scaler) -> None:
         self._frame = frame
         self._scaler = scaler
-        self.width, self.height = full_size(frame.width, frame.height, spec.width, spec.height)
+        # A phone says how it was held; PyAV before 13 does not tell.
+        self._quarters = round(getattr(frame, "rotation", 0) / 90) % 4
+        self.width, self.height = full_size(*self._across(frame.width, frame.height), spec.width, spec.height)
 
     def planes(self, width: int, height: int) -> Planes:
         """See Still."""
-        return self._scaler.planes(self._frame, width, height)
+        planes = self._scaler.planes(self._frame, *self._across(width, height))
+        if self._quarters == 0:
+            return planes
+        return Planes(*(np.rot90(plane, self._quarters) for plane in (planes.y, planes.u, planes.v)))
+
+    def _across(self, width: int, height: int) -> tuple[int, int]:
+        """Sides of the stored picture from those of the upright one, and the other way round."""
+        return (height, width) if self._quarters % 2 else (width, height)
 
 
 @cache
