@@ -91,10 +91,10 @@ class Scaler:
     def _reformatted(self, reformatter: Any, frame: VideoFrame, width: int, height: int) -> VideoFrame:
         how = _conversion(frame)
         try:
-            done = reformatter.reformat(frame, width, height, _FORMAT, **how, **self._threads)
+            done = reformatter.reformat(frame, width, height, **how, **self._threads)
         except TypeError:  # an older PyAV, which always scales in one thread
             self._threads = {}
-            done = reformatter.reformat(frame, width, height, _FORMAT, **how)
+            done = reformatter.reformat(frame, width, height, **how)
         return cast("VideoFrame", done)
 
 
@@ -104,7 +104,7 @@ class Shot:
     def __init__(self, frame: VideoFrame, spec: Spec, scaler: Scaler) -> None:
         self._frame = frame
         self._scaler = scaler
-        # A phone says how it was held; PyAV before 13 does not tell.
+        # A phone says how it was held; older versions of PyAV do not pass it on.
         self._quarters = round(getattr(frame, "rotation", 0) / 90) % 4
         self.width, self.height = full_size(*self._across(frame.width, frame.height), spec.width, spec.height)
 
@@ -173,18 +173,22 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 
 
 def _is_full(frame: VideoFrame) -> bool:
-    return frame.format.name.startswith("yuvj") or frame.color_range == _FULL
+    return _full_by_name(frame) or frame.color_range == _FULL
+
+
+def _full_by_name(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj")
 
 
 def _conversion(frame: VideoFrame) -> dict[str, Any]:
-    """What the scaler must be told beside the format: of BT.709 (films in HD), all of it."""
-    if frame.colorspace != _BT709:
-        return {}
-    return {
-        "dst_colorspace": _BT601,
-        "src_color_range": _JPEG_RANGE if _is_full(frame) else None,
-        "dst_color_range": _JPEG_RANGE,
-    }
+    """What the scaler is told: BT.709 (films in HD) becomes BT.601; full range stays so."""
+    matrix = {"dst_colorspace": _BT601} if frame.colorspace == _BT709 else {}
+    if _is_full(frame):
+        kept = {"src_color_range": _JPEG_RANGE, "dst_color_range": _JPEG_RANGE}
+        if not _full_by_name(frame):
+            return {"format": "yuv420p", **kept, **matrix}
+        return {"format": _FORMAT, **(kept if matrix else {}), **matrix}
+    return {"format": _FORMAT, **({"dst_color_range": _JPEG_RANGE} if matrix else {}), **matrix}
 
 
 def _view(plane: Any) -> Plane:
