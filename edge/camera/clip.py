@@ -82,7 +82,7 @@ class Scaler:
             reformatter = library().video.reformatter.VideoReformatter()
             self._by_size[width, height] = reformatter
         same = (frame.width, frame.height) == (width, height) and frame.format.name in _LAID_OUT_SO
-        if same and _is_full(frame) and frame.colorspace != _BT709:
+        if same and _is_full(frame) and not _is_bt709(frame):
             done = frame
         else:
             done = self._reformatted(reformatter, frame, width, height)
@@ -125,6 +125,7 @@ def library() -> ModuleType:
     """PyAV. Raises CameraAbsent."""
     try:
         import av
+        import av.error
         import av.logging
         import av.video.reformatter
     except ImportError as error:
@@ -159,21 +160,26 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError as error:
+        except av.error.FFmpegError as error:
             _log.warning("the clip cannot be read any further: %s", error)
             break
         if packet is None:
             break
         try:
             yield from packet.decode()
-        except av.FFmpegError:
+        except av.error.FFmpegError:
             bad += 1
     if bad:
         _log.warning("%d damaged packets of the clip are left out", bad)
 
 
 def _is_full(frame: VideoFrame) -> bool:
-    return _full_by_name(frame) or frame.color_range == _FULL
+    return _full_by_name(frame) or getattr(frame, "color_range", None) == _FULL
+
+
+def _is_bt709(frame: VideoFrame) -> bool:
+    """PyAV 10 does not tell: then it is not."""
+    return getattr(frame, "colorspace", None) == _BT709
 
 
 def _full_by_name(frame: VideoFrame) -> bool:
@@ -182,7 +188,7 @@ def _full_by_name(frame: VideoFrame) -> bool:
 
 def _conversion(frame: VideoFrame) -> dict[str, Any]:
     """What the scaler is told: BT.709 (films in HD) becomes BT.601; full range stays so."""
-    matrix = {"dst_colorspace": _BT601} if frame.colorspace == _BT709 else {}
+    matrix = {"dst_colorspace": _BT601} if _is_bt709(frame) else {}
     if _is_full(frame):
         kept = {"src_color_range": _JPEG_RANGE, "dst_color_range": _JPEG_RANGE}
         if not _full_by_name(frame):
