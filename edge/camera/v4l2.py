@@ -143,6 +143,6 @@ def _decoded(packet: Packet[VideoStream]) -> VideoFrame | None:
     try:
         for picture in packet.decode():
             return picture
-    except library().FFmpegError:
+    except library().error.FFmpegError:
         pass
     return None

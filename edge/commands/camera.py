@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from edge.camera.spec import Spec
 from edge.clock import SystemClock
 from edge.commands.camera_look import Looked, Seen, Survey, survey
 from edge.commands.place import Place
+from edge.detect import Detector
 from edge.engine import Engine
 from edge.errors import CameraAbsent, SettingsError
 from edge.face import Box
@@ -57,8 +59,12 @@ def run(args: argparse.Namespace, place: Place) -> int:
     spec = Spec.of(settings)
     if spec is None:
         raise CameraAbsent('there is no camera: the setting camera is "none"; name one with --camera')
-    engine = Engine.load(settings.model_threads, EMBEDDERS[settings.embedder])
-    found = survey(spec, engine.detector, settings, SystemClock(), args.seconds)
+    logging.getLogger("edge.camera").addHandler(logging.NullHandler())  # what goes wrong is told below
+
+    def detector() -> Detector:
+        return Engine.load(settings.model_threads, EMBEDDERS[settings.embedder]).detector
+
+    found = survey(spec, detector, settings, SystemClock(), args.seconds)
     for name, words in described(spec, found):
         print(f"{name:11} {words}")
     args.picture.write_bytes(annotated(found.best))

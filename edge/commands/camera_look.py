@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,19 +57,27 @@ class Survey:
     brightness: float
 
 
-def survey(spec: Spec, detector: Detector, settings: Settings, clock: Clock, seconds: float) -> Survey:
-    """Look for so long, by the times of the frames. Raises CameraAbsent, CameraStalled: no frame came."""
+def survey(
+    spec: Spec, detector: Callable[[], Detector], settings: Settings, clock: Clock, seconds: float
+) -> Survey:
+    """Look for so long, by the times of the frames. detector: is made when there is a frame to look at.
+
+    Raises CameraAbsent, CameraStalled: no frame came.
+    """
     camera = SupervisedCamera(spec, clock, settings.camera_memory_mib)
-    surveyor = _Surveyor(camera, detector, settings.min_confidence)
+    surveyor: _Surveyor | None = None
     try:
-        while surveyor.seen_s < seconds:
-            surveyor.take(_next(camera, clock, surveyor.best is None))
+        while surveyor is None or surveyor.seen_s < seconds:
+            frame = _next(camera, clock, surveyor is None)
+            if surveyor is None:
+                surveyor = _Surveyor(camera, detector(), settings.min_confidence)
+            surveyor.take(frame)
     except CameraEnded:
         pass  # a replay that is shorter
     finally:
         camera.close()
-    if surveyor.best is None:
-        raise CameraAbsent(f"{spec.target}: the replay has no frame")
+    if surveyor is None or surveyor.best is None:
+        raise CameraAbsent(f"{spec.target}: no frame could be looked at")
     return Survey(surveyor.best, surveyor.fps(), float(np.mean(surveyor.lumas)) / 255)
 
 

@@ -37,7 +37,7 @@ def outlined_jpeg(picture: Picture, outlines: Sequence[Outline]) -> bytes:
         draw.rectangle((box.left, box.top, box.right, box.bottom), outline=outline.colour, width=thick)
         _write(image, outline, thick)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
     return buffer.getvalue()
 
 
