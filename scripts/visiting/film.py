@@ -14,14 +14,14 @@ from PIL import Image
 from edge.engine import Engine
 from edge.face import Box
 from visiting.cast import Person
-from visiting.figure import face_of, figure_of
+from visiting.figure import face_of, figure_of, head_of
 from visiting.painting import Painter, lay
 from visiting.path import FPS, HEIGHT, WIDTH
 from visiting.room import Canvas, Light, Sensor, canvas_of, frames_of
 from visiting.timetable import Timetable, Visit
 
-_QUALITY = {"crf": "27", "preset": "superfast", "g": "100"}
-"""Of x264: most of the sensor's noise gets through, at about 6 MB a minute."""
+_QUALITY = {"crf": "28", "preset": "ultrafast", "g": "100"}
+"""Of x264: most of the sensor's noise gets through, at about 8 MB a minute."""
 
 _POSTER = (168, 208)
 """Width and height of the printed photograph, pixels."""
@@ -47,11 +47,17 @@ def written(path: Path) -> Iterator[Callable[[Canvas], None]]:
         container.mux(stream.encode(None))
 
 
-class Film:
-    """The frames of a timetable. rooms: their pictures; found: by photograph, whether the detector saw it."""
+def file_of(photograph: Path) -> str:
+    """What the part of a photograph that is shown is kept as."""
+    return "_".join(photograph.parts[-3:])
 
-    def __init__(self, table: Timetable, rooms: list[Path], poster: Person, seed: int) -> None:
-        self._table, self._rooms, self._poster = table, rooms, poster
+
+class Film:
+    """The frames of a timetable. rooms: their pictures; shown: the folder for the heads that are shown. found: by
+    photograph, whether the detector saw the face in it."""
+
+    def __init__(self, table: Timetable, rooms: list[Path], poster: Person, shown: Path, seed: int) -> None:
+        self._table, self._rooms, self._poster, self._shown = table, rooms, poster, shown
         self._random = random.Random(seed)  # noqa: S311
         self._light = Light(self._random, table.dark)
         self._sensor = Sensor(self._random)
@@ -104,6 +110,7 @@ class Film:
             image = opened.convert("RGB")
         image = image.crop((40, 20, 210, 230))
         face, _ = face_of(self._engine, image)
+        head_of(image, face).save(self._shown / file_of(self._poster.shown[0]), quality=95)
         printed = np.asarray(image.resize(_POSTER, Image.Resampling.LANCZOS).convert("YCbCr"))
         paper = np.full((height + 2 * _MARGIN, width + 2 * _MARGIN, 4), (225, 128, 128, 255), np.uint8)
         paper[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN, :3] = np.uint8(printed * (0.85, 1.0, 1.0))
@@ -115,5 +122,7 @@ class Film:
 
     def _painter(self, visit: Visit) -> Painter:
         figures = [figure_of(self._engine, photograph, visit.clothes) for photograph in visit.photographs]
+        for path, one in zip(visit.photographs, figures, strict=True):
+            one.head.save(self._shown / file_of(path), quality=95)
         self.found |= {path: one.found for path, one in zip(visit.photographs, figures, strict=True)}
         return Painter(visit, figures)
