@@ -20,8 +20,11 @@ from visiting.path import FPS, HEIGHT, WIDTH
 from visiting.room import Canvas, Light, Sensor, canvas_of, frames_of
 from visiting.timetable import Timetable, Visit
 
-_QUALITY = {"crf": "28", "preset": "ultrafast", "g": "100"}
-"""Of x264: most of the sensor's noise gets through, at about 8 MB a minute."""
+_QUALITY = {"preset": "ultrafast", "crf": "27", "g": "600"}
+"""Of x264: about 10 MB a minute, and two thirds of the sensor's noise get through."""
+
+_NOISY = {**_QUALITY, "x264-params": "no-deblock=1:deadzone-inter=8"}
+"""For the empty room, whose noise is the point: nearly all of it gets through, at 30 MB a minute."""
 
 _POSTER = (168, 208)
 """Width and height of the printed photograph, pixels."""
@@ -31,10 +34,10 @@ _MARGIN = 12
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Callable[[Canvas], None]]:
-    """A clip; what comes with the block writes a frame."""
+def written(path: Path, *, noisy: bool = False) -> Iterator[Callable[[Canvas], None]]:
+    """A clip; what comes with the block writes a frame. noisy: keep the sensor's noise."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=_QUALITY)
+        stream = container.add_stream("libx264", rate=FPS, options=_NOISY if noisy else _QUALITY)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
         stream.codec_context.thread_count = 1
 
@@ -88,13 +91,13 @@ class Film:
             self._sensor.expose(canvas, self._light.gain(second))
             yield canvas
 
-    def empty(self, seconds: float) -> Iterator[Canvas]:
-        """A room with nobody in it, one light switched off and on, for the same sensor."""
-        room = self._room(self._table.chapters[0].room)
-        light = Light(self._random, [(seconds * 0.4, seconds * 0.6)])
+    def empty(self, seconds: float, dark: list[tuple[float, float]]) -> Iterator[Canvas]:
+        """The first room with nobody in it. dark: when the light is off."""
+        rng = random.Random(len(dark))  # noqa: S311 - the replay does not depend on whether this was asked for
+        room, light, sensor = self._room(self._table.chapters[0].room), Light(rng, dark), Sensor(rng)
         for number in range(frames_of(seconds)):
             canvas = room.copy()
-            self._sensor.expose(canvas, light.gain(number / FPS))
+            sensor.expose(canvas, light.gain(number / FPS))
             yield canvas
 
     def _room(self, number: int) -> Canvas:
