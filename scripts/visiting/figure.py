@@ -34,10 +34,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
-    """levels: Y, Cb, Cr and alpha in the four bands of an image, in full, half and quarter size. found: whether
-    the detector saw the face in the photograph."""
+    """levels: Y, Cb, Cr and alpha in the four bands of an image, in full, half and quarter size. head: the
+    photograph's part that is shown, RGB. found: whether the detector saw the face in the photograph."""
 
     levels: tuple[Image.Image, ...]
+    head: Image.Image
     found: bool
 
 
@@ -62,7 +63,15 @@ def figure_of(engine: Engine, photograph: Path, clothes: tuple[int, int, int]) -
     box, found = face_of(engine, image)
     whole = _composed(image, box, clothes)
     halves = (whole, whole.reduce(2), whole.reduce(4))
-    return Figure(halves, found)
+    return Figure(halves, head_of(image, box), found)
+
+
+def head_of(image: Image.Image, box: Box) -> Image.Image:
+    """A face with some of what is around it."""
+    across, down = box.left + box.width / 2, box.top + box.height / 2
+    half = 0.8 * box.height
+    part = Box(across - half, down - half, 2 * half, 2 * half).clip(*image.size)
+    return image.crop((round(part.left), round(part.top), round(part.right), round(part.bottom)))
 
 
 def _composed(image: Image.Image, box: Box, clothes: tuple[int, int, int]) -> Image.Image:

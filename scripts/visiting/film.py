@@ -14,14 +14,17 @@ from PIL import Image
 from edge.engine import Engine
 from edge.face import Box
 from visiting.cast import Person
-from visiting.figure import face_of, figure_of
+from visiting.figure import face_of, figure_of, head_of
 from visiting.painting import Painter, lay
 from visiting.path import FPS, HEIGHT, WIDTH
 from visiting.room import Canvas, Light, Sensor, canvas_of, frames_of
 from visiting.timetable import Timetable, Visit
 
-_QUALITY = {"crf": "27", "preset": "superfast", "g": "100"}
-"""Of x264: most of the sensor's noise gets through, at about 6 MB a minute."""
+_QUALITY = {"preset": "ultrafast", "crf": "27", "g": "600"}
+"""Of x264: about 10 MB a minute, and two thirds of the sensor's noise get through."""
+
+_NOISY = {**_QUALITY, "x264-params": "no-deblock=1:deadzone-inter=8"}
+"""For the empty room, whose noise is the point: nearly all of it gets through, at 30 MB a minute."""
 
 _POSTER = (168, 208)
 """Width and height of the printed photograph, pixels."""
@@ -31,10 +34,10 @@ _MARGIN = 12
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Callable[[Canvas], None]]:
-    """A clip; what comes with the block writes a frame."""
+def written(path: Path, *, noisy: bool = False) -> Iterator[Callable[[Canvas], None]]:
+    """A clip; what comes with the block writes a frame. noisy: keep the sensor's noise."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=_QUALITY)
+        stream = container.add_stream("libx264", rate=FPS, options=_NOISY if noisy else _QUALITY)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
         stream.codec_context.thread_count = 1
 
@@ -47,11 +50,17 @@ def written(path: Path) -> Iterator[Callable[[Canvas], None]]:
         container.mux(stream.encode(None))
 
 
-class Film:
-    """The frames of a timetable. rooms: their pictures; found: by photograph, whether the detector saw it."""
+def file_of(photograph: Path) -> str:
+    """What the part of a photograph that is shown is kept as."""
+    return "_".join(photograph.parts[-3:])
 
-    def __init__(self, table: Timetable, rooms: list[Path], poster: Person, seed: int) -> None:
-        self._table, self._rooms, self._poster = table, rooms, poster
+
+class Film:
+    """The frames of a timetable. rooms: their pictures; shown: the folder for the heads that are shown. found: by
+    photograph, whether the detector saw the face in it."""
+
+    def __init__(self, table: Timetable, rooms: list[Path], poster: Person, shown: Path, seed: int) -> None:
+        self._table, self._rooms, self._poster, self._shown = table, rooms, poster, shown
         self._random = random.Random(seed)  # noqa: S311
         self._light = Light(self._random, table.dark)
         self._sensor = Sensor(self._random)
@@ -82,13 +91,13 @@ class Film:
             self._sensor.expose(canvas, self._light.gain(second))
             yield canvas
 
-    def empty(self, seconds: float) -> Iterator[Canvas]:
-        """A room with nobody in it, one light switched off and on, for the same sensor."""
-        room = self._room(self._table.chapters[0].room)
-        light = Light(self._random, [(seconds * 0.4, seconds * 0.6)])
+    def empty(self, seconds: float, dark: list[tuple[float, float]]) -> Iterator[Canvas]:
+        """The first room with nobody in it. dark: when the light is off."""
+        rng = random.Random(len(dark))  # noqa: S311 - the replay does not depend on whether this was asked for
+        room, light, sensor = self._room(self._table.chapters[0].room), Light(rng, dark), Sensor(rng)
         for number in range(frames_of(seconds)):
             canvas = room.copy()
-            self._sensor.expose(canvas, light.gain(number / FPS))
+            sensor.expose(canvas, light.gain(number / FPS))
             yield canvas
 
     def _room(self, number: int) -> Canvas:
@@ -104,6 +113,7 @@ class Film:
             image = opened.convert("RGB")
         image = image.crop((40, 20, 210, 230))
         face, _ = face_of(self._engine, image)
+        head_of(image, face).save(self._shown / file_of(self._poster.shown[0]), quality=95)
         printed = np.asarray(image.resize(_POSTER, Image.Resampling.LANCZOS).convert("YCbCr"))
         paper = np.full((height + 2 * _MARGIN, width + 2 * _MARGIN, 4), (225, 128, 128, 255), np.uint8)
         paper[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN, :3] = np.uint8(printed * (0.85, 1.0, 1.0))
@@ -115,5 +125,7 @@ class Film:
 
     def _painter(self, visit: Visit) -> Painter:
         figures = [figure_of(self._engine, photograph, visit.clothes) for photograph in visit.photographs]
+        for path, one in zip(visit.photographs, figures, strict=True):
+            one.head.save(self._shown / file_of(path), quality=95)
         self.found |= {path: one.found for path, one in zip(visit.photographs, figures, strict=True)}
         return Painter(visit, figures)

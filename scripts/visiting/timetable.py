@@ -102,7 +102,8 @@ def _comings(cast: Cast, size: Size, rng: random.Random) -> list[_Coming]:
     drawn = []
     for person in cast.known[: size.known]:
         drawn += [
-            (rng.random(), _Coming("known", person, _some(person.shown, rng))) for _ in range(size.visits)
+            (rng.random(), _Coming("known", person, _some(person, person.shown, rng)))
+            for _ in range(size.visits)
         ]
     strangers = cast.strangers[: size.strangers]
     returning = set(rng.sample(strangers, size.returns))
@@ -112,10 +113,10 @@ def _comings(cast: Cast, size: Size, rng: random.Random) -> list[_Coming]:
     for person in strangers:
         first, second = sorted((rng.random() * 0.75, 0.25 + rng.random() * 0.75))
         shown = person.shown if person not in other else person.shown[: (len(person.shown) + 1) // 2]
-        once = _some(shown, rng)
+        once = _some(person, shown, rng)
         drawn.append((first if person in returning else rng.random(), _Coming("stranger", person, once)))
         if person in other:
-            rest = _some(person.shown[len(shown) :], rng)
+            rest = _some(person, person.shown[len(shown) :], rng)
             drawn.append((second, _Coming("stranger", person, rest, "other")))
         elif person in returning:
             drawn.append((second, _Coming("stranger", person, once, "same")))
@@ -126,9 +127,9 @@ def _comings(cast: Cast, size: Size, rng: random.Random) -> list[_Coming]:
     return [coming for _, coming in sorted(drawn, key=lambda one: one[0])]
 
 
-def _some(photographs: tuple[File, ...], rng: random.Random) -> tuple[File, ...]:
-    """The views of one visit, three at most."""
-    return tuple(rng.sample(photographs, min(3, len(photographs))))
+def _some(person: Person, photographs: tuple[File, ...], rng: random.Random) -> tuple[File, ...]:
+    """The views of one visit: three at most of CFP, one of LFW, whose photographs lie years apart."""
+    return tuple(rng.sample(photographs, min(3 if person.source == "cfp" else 1, len(photographs))))
 
 
 class _Maker:

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.face import Box
 from visiting.cast import Cast
+from visiting.film import file_of
 from visiting.path import FPS, HEIGHT, WIDTH
 from visiting.room import frames_of
 from visiting.timetable import Timetable, Visit
@@ -34,7 +35,7 @@ def truth_of(table: Timetable, cast: Cast, poster: Box | None, found: dict[Path,
         "seconds": table.seconds,
         "frames": frames_of(table.seconds),
         "known": {person.identity: len(person.enrol) for person in cast.known},
-        "unseen": sorted(_name(path) for path, seen in found.items() if not seen),
+        "unseen": sorted(file_of(path) for path, seen in found.items() if not seen),
         "visits": visits,
         "cuts": [chapter.start for chapter in table.chapters],
         "dark": table.dark,
@@ -62,7 +63,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "again": visit.again,
         "mate": visit.mate,
         "crossing": visit.crossing,
-        "photographs": [_name(path) for path in visit.photographs],
+        "shown": [file_of(path) for path in visit.photographs],
         "track": [
             [round(visit.start + frame / FPS, 2), *(round(side) for side in boxes[frame])]
             for frame in inside[::_EVERY]
@@ -85,7 +86,7 @@ def _poster(number: int, start: float, end: float, cast: Cast, box: Box | None) 
         "again": None,
         "mate": None,
         "crossing": False,
-        "photographs": [_name(cast.poster.shown[0])],
+        "shown": [file_of(cast.poster.shown[0])],
         "track": [[start, *place], [end, *place]],
     }
 
@@ -95,7 +96,3 @@ def write(path: Path, truth: dict[str, Any]) -> None:
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in truth.items() if key != "visits"]
     visits = ",\n".join(json.dumps(visit) for visit in truth["visits"])
     path.write_text("{\n" + ",\n".join([*lines, f'"visits": [\n{visits}\n]']) + "\n}\n")
-
-
-def _name(path: Path) -> str:
-    return "/".join(path.parts[-3:])
