@@ -178,7 +178,7 @@ def _is_full(frame: VideoFrame) -> bool:
 
 
 def _is_bt709(frame: VideoFrame) -> bool:
-    """PyAV 10 does not tell: then it is not."""
+    """Older PyAV does not tell: then it is not."""
     return getattr(frame, "colorspace", None) == _BT709
 
 

@@ -223,8 +223,11 @@ class SupervisedCamera:
 
     def _lose(self, kind: CameraKind, reason: str) -> None:
         """End the process, if there is one, and arrange for another."""
+        was = self.state
         waits = self._escalation.lost(self._clock.steady(), kind, reason)
-        _log.warning("camera: %s: a new process in %g s", reason, waits)
+        still_absent = (was.kind, was.reason) == (kind, reason) and kind is CameraKind.ABSENT
+        level = logging.DEBUG if still_absent else logging.WARNING
+        _log.log(level, "camera: %s: a new process in %g s", reason, waits)
         process = self._process
         if process is not None:
             self._end(process, 0.0)
