@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.camera.frame import SMALL_WIDTH
+from edge.camera.sizes import small_size
 from edge.errors import CameraAbsent
 
 if TYPE_CHECKING:
@@ -144,16 +144,14 @@ def _started(spec: Spec, picamera2: Any, libcamera: Any, number: int, buffers: i
 
 
 def _configuration(spec: Spec, device: Any, libcamera: Any, buffers: int) -> dict[str, Any]:
-    width, height = _even(spec.width), _even(spec.height)
-    small_width = min(SMALL_WIDTH, width)
     fps = min(max(spec.fps, SLOWEST_FPS), FASTEST_FPS)
     controls = {}
     if "FrameDurationLimits" in device.camera_controls:  # a USB camera may have none
         controls["FrameDurationLimits"] = (round(1e6 / fps), round(1e6 / SLOWEST_FPS))  # microseconds
     turned = 1 if spec.rotation == 180 else 0
     configuration: dict[str, Any] = device.create_video_configuration(
-        main={"size": (width, height), "format": "YUV420"},
-        lores={"size": (small_width, _even(small_width * height / width)), "format": "YUV420"},
+        main={"size": (spec.width, spec.height), "format": "YUV420"},
+        lores={"size": small_size(spec.width, spec.height), "format": "YUV420"},
         raw=None,
         transform=libcamera.Transform(hflip=turned, vflip=turned),
         colour_space=libcamera.ColorSpace.Sycc(),
@@ -163,11 +161,6 @@ def _configuration(spec: Spec, device: Any, libcamera: Any, buffers: int) -> dic
         encode=None,
     )
     return configuration
-
-
-def _even(length: float) -> int:
-    """The nearest even number of pixels."""
-    return 2 * round(length / 2)
 
 
 def _stream(configuration: dict[str, Any], name: str) -> Stream:

@@ -48,3 +48,29 @@ def patches(count: int = 2) -> list[Image.Image]:
         left = SIZE[0] * index // count
         ImageDraw.Draw(one).rectangle((left, 340, left + 80, 380), fill=(255, 0, 255))
     return marked
+
+
+def moving(people: Iterable[Path], background: Path, count: int = 10) -> list[Image.Image]:
+    """Portraits side by side that go to and fro before a photograph.
+
+    libcamera keeps each picture in memory, in its own size and in those of the streams: 3 MiB each.
+    """
+    portraits = [_portrait(path) for path in people]
+    room = Image.open(background).convert("RGB").resize(SIZE)
+    lane = SIZE[0] // len(portraits)
+    pictures = []
+    for index in range(count):
+        picture = room.copy()
+        away = abs(2 * index - count) / count  # 1 at both ends of the loop, 0 in its middle
+        for number, portrait in enumerate(portraits):
+            left = number * lane + int((lane - portrait.width) * away)
+            picture.paste(portrait, (left, 60 + 10 * (index % 3)))
+        pictures.append(picture)
+    return pictures
+
+
+def _portrait(path: Path, height: int = 560) -> Image.Image:
+    """The upper part of a photograph, as high as that (pixels)."""
+    photograph = Image.open(path).convert("RGB")
+    photograph = photograph.crop((0, 0, photograph.width, min(photograph.height, photograph.width * 5 // 4)))
+    return photograph.resize((photograph.width * height // photograph.height, height))

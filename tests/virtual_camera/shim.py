@@ -13,37 +13,21 @@ environment: the program under test knows nothing of it. All of this is of picam
 | it always has four buffers | `_as_asked` |
 | it gives frames as fast as they are taken | `Shutter`, which also plays a camera that stalls |
 
-Faults are played when the environment or a file of the test asks for them (see the constants).
+Faults are played when a file asks for them: see STALLED and MEMORY_KIB.
 """
 
 from __future__ import annotations
 
-import errno
 import importlib.abc
 import importlib.util
-import mmap
-import os
 import sys
-import threading
-import time
 import types
-from collections import deque
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from typing import Any
 
-FPS = 15.0
-"""Frames per second."""
-
-PADDING = 64
-"""Bytes by which each row is longer than the picture is wide."""
-
-STALLED = Path("/srv/stalled")
-"""While this file exists no frame comes. Its text says what ends the stall: "start" (the camera being started
-again), "open" (being opened again), "process" (a new process); else it ends when the file is removed."""
-
-MEMORY_KIB = Path("/srv/memory-kib")
-"""When this file exists: how much memory all buffers together may take (KiB) before there is ENOMEM."""
+from tests.virtual_camera import shutter
+from tests.virtual_camera.memory import Memory, frame_bytes, stride_of
+from tests.virtual_camera.shutter import Shutter, heals, stalled_until
 
 
 class Mender(importlib.abc.MetaPathFinder):
@@ -82,7 +66,7 @@ class _AnyName:
 
 
 class _Metadata:
-    """Of every frame that was completed. `acquire` of the allocator is called for no other."""
+    """Of every frame: picamera2 sees those alone that libcamera completed."""
 
     sequence = 0
     timestamp = 0
@@ -90,146 +74,6 @@ class _Metadata:
 
     def __init__(self, success: Any) -> None:
         self.status = success
-
-
-class Memory:
-    """Buffers of memory files. picamera2 reads a buffer through `mapped_buffers`, which holds what the
-    virtual camera wrote, as YUV420 with padded rows. The names are those of picamera2's allocators."""
-
-    count = 0
-    """Buffers of each stream."""
-
-    still_viewed = 0
-    """Buffers that could not be given back, since somebody held an array of them (count)."""
-
-    def __init__(self) -> None:
-        self.sync = _Sync
-        self.mapped_buffers: dict[Any, mmap.mmap] = {}
-        self._written: dict[Any, tuple[mmap.mmap, int, int]] = {}
-        self._of_stream: dict[Any, list[Any]] = {}
-        self._files: list[int] = []
-
-    def allocate(self, configuration: Any, _use_case: Any) -> None:
-        import libcamera
-
-        self.close()
-        left = int(MEMORY_KIB.read_text()) * 1024 if MEMORY_KIB.exists() else 1 << 40
-        for stream in configuration:
-            left -= Memory.count * stream.frame_size
-            if left < 0:
-                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-            buffers = [self._buffer(libcamera, stream) for _ in range(Memory.count)]
-            self._of_stream[stream.stream] = buffers
-
-    def _buffer(self, libcamera: Any, stream: Any) -> Any:
-        width, height, size = stream.size.width, stream.size.height, stream.frame_size
-        file = os.memfd_create("frame")
-        self._files.append(file)
-        os.ftruncate(file, size)
-        luma, chroma = libcamera.FrameBuffer.Plane(), libcamera.FrameBuffer.Plane()
-        luma.fd = chroma.fd = file
-        luma.offset, luma.length = 0, width * height
-        chroma.offset, chroma.length = luma.length, size - luma.length
-        buffer = libcamera.FrameBuffer([luma, chroma])
-        self._written[buffer] = mmap.mmap(file, size), width, height
-        self.mapped_buffers[buffer] = mmap.mmap(-1, frame_bytes(width, height))
-        return buffer
-
-    def buffers(self, stream: Any) -> list[Any]:
-        return self._of_stream[stream]
-
-    def acquire(self, buffers: dict[Any, Any]) -> None:
-        for buffer in buffers.values():
-            written, width, height = self._written[buffer]
-            nv12_to_yuv420(written, self.mapped_buffers[buffer], width, height)
-
-    def release(self, buffers: dict[Any, Any]) -> None:
-        """They stay as they are."""
-
-    def close(self) -> None:
-        for mapped in self.mapped_buffers.values():
-            try:
-                mapped.close()
-            except BufferError:
-                Memory.still_viewed += 1
-        for file in self._files:
-            os.close(file)
-        self.mapped_buffers, self._written, self._of_stream, self._files = {}, {}, {}, []
-
-    def __del__(self) -> None:
-        self.close()
-
-
-class _Sync:
-    """A buffer while it is mapped."""
-
-    def __init__(self, memory: Memory, buffer: Any, _write: bool) -> None:
-        self._memory, self._buffer = memory, buffer
-
-    def __enter__(self) -> mmap.mmap:
-        return self._memory.mapped_buffers[self._buffer]
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing was locked."""
-
-
-class Shutter:
-    """Hands requests to the virtual camera, which completes them at once, at a camera's pace; or does not."""
-
-    def __init__(self, camera: Any) -> None:
-        self._queue, self._stop = camera.queue_request, camera.stop
-        self._waiting: deque[tuple[Any, Any]] = deque()
-        self._lock = threading.Lock()
-        threading.Thread(target=self._run, name="shutter", daemon=True).start()
-
-    def queue(self, camera: Any, request: Any) -> None:
-        with self._lock:
-            self._waiting.append((camera, request))
-
-    def stop(self, camera: Any) -> None:
-        """All that wait are completed first. A request that is destroyed before it was completed marks its
-        buffers as cancelled, and the virtual camera never marks them otherwise."""
-        with self._lock:
-            under_way = [request for _, request in self._waiting]
-            while self._waiting:
-                self._queue(*self._waiting.popleft())
-            end = time.monotonic() + 1
-            while any(request.status == type(request.status).Pending for request in under_way):
-                assert time.monotonic() < end, "the virtual camera did not complete what it was given"
-                time.sleep(0.001)
-        self._stop(camera)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(1 / FPS)
-            with self._lock:
-                if self._waiting and not STALLED.exists():
-                    self._queue(*self._waiting.popleft())
-
-
-def stride_of(width: int) -> int:
-    """Bytes from one row of y to the next."""
-    return width + PADDING
-
-
-def frame_bytes(width: int, height: int) -> int:
-    """Of a YUV420 frame with padded rows."""
-    return stride_of(width) * height * 3 // 2
-
-
-def nv12_to_yuv420(source: mmap.mmap, target: mmap.mmap, width: int, height: int) -> None:
-    """Chroma that lies as UVUV... becomes two planes."""
-    import numpy as np  # which cannot be found yet when an interpreter reads its .pth files
-
-    nv12 = np.frombuffer(source, np.uint8)
-    yuv420 = np.frombuffer(target, np.uint8)
-    stride, pixels = stride_of(width), width * height
-    y_bytes = stride * height
-    yuv420[:y_bytes].reshape(height, stride)[:, :width] = nv12[:pixels].reshape(height, width)
-    chroma = nv12[pixels:].reshape(height // 2, width)
-    for index, start in enumerate((y_bytes, y_bytes + y_bytes // 4)):
-        plane = yuv420[start : start + y_bytes // 4].reshape(height // 2, stride // 2)
-        plane[:, : width // 2] = chroma[:, index::2]
 
 
 def mend() -> None:
@@ -243,21 +87,21 @@ def mend() -> None:
     module.DmaAllocator = Memory
     camera._get_raw_modes = _raw_modes
     camera._update_camera_config = _as_asked(camera._update_camera_config)
-    camera.start_ = _heals("start", camera.start_)
-    camera.__init__ = _heals("open", camera.__init__)
+    camera.start_ = heals("start", camera.start_)
+    camera.__init__ = heals("open", camera.__init__)
     _install_shutter(libcamera.Camera)
-    if _stalled_until("process"):
-        STALLED.unlink()
+    if stalled_until("process"):
+        shutter.STALLED.unlink()
 
 
 def _install_shutter(camera: Any) -> None:
-    shutter = Shutter(camera)
+    paced = Shutter(camera)
 
     def queue_request(self: Any, request: Any) -> None:
-        shutter.queue(self, request)
+        paced.queue(self, request)
 
     def stop(self: Any) -> None:
-        shutter.stop(self)
+        paced.stop(self)
 
     camera.queue_request, camera.stop = queue_request, stop
 
@@ -270,7 +114,7 @@ def _raw_modes(camera: Any) -> list[dict[str, Any]]:
 
 
 def _as_asked(update: Any) -> Any:
-    """libcamera makes YUV420 NV12 and the count of buffers four; picamera2 gets to see what `Memory` makes."""
+    """libcamera makes YUV420 NV12 and gives four buffers; picamera2 gets to see what `Memory` makes of it."""
 
     def updated(camera: Any, configuration: dict[str, Any], made: Any) -> None:
         update(camera, configuration, made)
@@ -282,18 +126,3 @@ def _as_asked(update: Any) -> Any:
         Memory.count = configuration["buffer_count"]
 
     return updated
-
-
-def _heals(what: str, method: Any) -> Any:
-    """A stall that this ends."""
-
-    def healing(camera: Any, *arguments: Any, **named: Any) -> Any:
-        if _stalled_until(what):
-            STALLED.unlink()
-        return method(camera, *arguments, **named)
-
-    return healing
-
-
-def _stalled_until(what: str) -> bool:
-    return STALLED.exists() and STALLED.read_text() == what

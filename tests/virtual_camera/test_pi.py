@@ -14,7 +14,7 @@ from edge.camera.pi import PiCamera
 from edge.camera.spec import Spec
 from edge.errors import CameraAbsent, CameraStalled
 from edge.picture import Planes
-from tests.virtual_camera import frames, shim
+from tests.virtual_camera import frames, memory, shutter
 
 PI = Spec("pi", "0", *frames.SIZE, 0, 10.0)
 
@@ -27,7 +27,7 @@ def _pictures() -> None:
 @pytest.fixture(autouse=True)
 def _no_faults() -> Iterator[None]:
     yield
-    for fault in (shim.STALLED, shim.MEMORY_KIB):
+    for fault in (shutter.STALLED, memory.MEMORY_KIB):
         fault.unlink(missing_ok=True)
 
 
@@ -53,7 +53,7 @@ def test_both_streams_have_their_sizes_and_colours() -> None:
         frame = camera.next(5)
         assert (frame.width, frame.height) == frames.SIZE
         assert (frame.small.width, frame.small.height) == (640, 360)
-        assert frame.small.y.strides[0] == 640 + shim.PADDING
+        assert frame.small.y.strides[0] == 640 + memory.PADDING
         whole = camera.region(0, 0, *frames.SIZE)
         for (x, y), colour in frames.PATCHES.items():
             assert found(frame.small, x // 2, y // 2) == pytest.approx(yuv(*colour), abs=3)
@@ -87,25 +87,25 @@ def test_frames_are_new_and_come_at_the_pace_of_the_camera() -> None:
             times.append(frame.time)
             del frame
         assert times == sorted(set(times))
-        assert time.monotonic() - started > 10 / shim.FPS
+        assert time.monotonic() - started > 10 / shutter.FPS
 
 
 def test_it_opens_again() -> None:
     """Nothing of the camera's memory is kept."""
-    before = shim.Memory.still_viewed
+    before = memory.Memory.still_viewed
     for _ in range(4):
         with closing(PiCamera(PI)) as camera:
             camera.next(5)
             camera.next(5)
             camera.region(0, 0, 640, 360)
-    assert shim.Memory.still_viewed == before
+    assert memory.Memory.still_viewed == before
 
 
 def test_a_stall_is_told_in_time_and_ends_with_a_flush() -> None:
     """Stopping and starting is enough for this one."""
     with closing(PiCamera(PI)) as camera:
         camera.next(5)
-        shim.STALLED.write_text("start")
+        shutter.STALLED.write_text("start")
         with pytest.raises(CameraStalled, match=r"no frame came within 0\.5 s"):
             [camera.next(0.5) and None for _ in range(3)]  # one may still have been under way
         began = time.monotonic()
@@ -122,10 +122,10 @@ def test_a_stall_that_ends_by_itself_costs_no_buffer() -> None:
     with closing(PiCamera(PI)) as camera:
         for _ in range(6):
             camera.next(5)
-            shim.STALLED.write_text("")
+            shutter.STALLED.write_text("")
             with pytest.raises(CameraStalled):
                 [camera.next(0.3) and None for _ in range(3)]
-            shim.STALLED.unlink()
+            shutter.STALLED.unlink()
         times = [camera.next(5).time for _ in range(8)]
     assert times == sorted(set(times))
 
@@ -134,16 +134,16 @@ def test_a_frame_from_before_a_stall_is_not_given() -> None:
     """The last one stays in picamera2's queue."""
     with closing(PiCamera(PI)) as camera:
         camera.next(5)
-        shim.STALLED.write_text("")
+        shutter.STALLED.write_text("")
         time.sleep(2)
-        shim.STALLED.unlink()
+        shutter.STALLED.unlink()
         asked = time.monotonic()
         assert camera.next(5).time > asked - 1
 
 
 def test_fewer_buffers_where_memory_is_short() -> None:
     """ENOMEM with four, and three do."""
-    shim.MEMORY_KIB.write_text("5200")
+    memory.MEMORY_KIB.write_text("5200")
     with closing(PiCamera(PI)) as camera:
         assert camera._open().device.camera_configuration()["buffer_count"] == 3
         times = [camera.next(5).time for _ in range(8)]
@@ -152,10 +152,10 @@ def test_fewer_buffers_where_memory_is_short() -> None:
 
 def test_too_little_memory_is_told_in_words() -> None:
     """And the camera can be opened when there is more."""
-    shim.MEMORY_KIB.write_text("500")
+    memory.MEMORY_KIB.write_text("500")
     with pytest.raises(CameraAbsent, match=r"Cannot allocate memory.*make camera_width and .* smaller"):
         PiCamera(PI)
-    shim.MEMORY_KIB.unlink()
+    memory.MEMORY_KIB.unlink()
     with closing(PiCamera(PI)) as camera:
         camera.next(5)
 
