@@ -60,10 +60,10 @@ class Trimming(SweepTable):
 
         before: sightings that ended, and events that happened, before this time go (seconds since 1970
         GMT). Not before calls on two days lie past it, a day's time apart, for the clock may be wrong.
-        most_bytes: what may
-        stay, crops and indexes included; open sightings stay in any case. keep_after_row: events from the
-        one that follows this row stay (None: no matter), as do those that an outlet has not told yet; only
-        of more than fit into half of most_bytes, or than 200,000, the oldest go untold.
+        most_bytes: what may stay, crops and indexes included; open sightings stay in any case.
+        keep_after_row: events from the one that follows this row stay (None: no matter), as do those that
+        an outlet has not told yet; only of more than fit into half of most_bytes, or than 200,000, the
+        oldest go untold.
 
         A transaction per batch, so that others write in between. Meant to be called hourly or so.
         """
