@@ -25,6 +25,7 @@ PROGRAM = "api-face"
 COMMANDS: Mapping[str, str] = {
     "serve": "answer the HTTP API until stopped, and watch through the camera if there is one",
     "watch": "the camera loop alone: who comes and goes, a line per event",
+    "camera": "test the camera: is it there, how bright, sharp and near is what it sees; take a picture",
     "token": "add, list, revoke access tokens; set their quotas",
     "people": "list, show, name, merge, forget the people known; set references aside",
     "embedder": "which network tells people apart, who would be lost by a switch; switch",

@@ -21,9 +21,6 @@ class EdgeError(Exception):
         self.evidence = evidence
 
 
-# -- what the caller sent -------------------------------------------------------------------------
-
-
 class InvalidJson(EdgeError, ValueError):
     """The body is not one JSON object."""
 
@@ -46,9 +43,6 @@ class BodyTooLarge(EdgeError, ValueError):
     """The raw body, or `key` itself, is longer than this endpoint takes."""
 
     code = "body_too_large"
-
-
-# -- who is asking --------------------------------------------------------------------------------
 
 
 class AccessError(EdgeError, PermissionError):
@@ -89,9 +83,6 @@ class QuotaExceeded(AccessError):
         self.reset_s = reset_s
 
 
-# -- the picture ----------------------------------------------------------------------------------
-
-
 class PictureError(EdgeError, ValueError):
     """The bytes do not give a usable picture."""
 
@@ -120,9 +111,6 @@ class WrongSize(PictureError):
     code = "wrong_size"
 
 
-# -- the faces in it ------------------------------------------------------------------------------
-
-
 class NoFace(EdgeError):
     """No face was found where one is needed."""
 
@@ -139,9 +127,6 @@ class FaceTooSmall(EdgeError):
     """The face is too small to learn from."""
 
     code = "face_too_small"
-
-
-# -- the people -----------------------------------------------------------------------------------
 
 
 class NotFound(EdgeError, LookupError):
@@ -188,9 +173,6 @@ class UnknownPerson(EdgeError):
     """A stranger, and the caller may not enrol."""
 
     code = "unknown_person"
-
-
-# -- the device itself ----------------------------------------------------------------------------
 
 
 class Overloaded(EdgeError):

@@ -33,9 +33,9 @@ GOOD_VIEWS = 4
 """Good views before a stranger is somebody: each becomes part of what they are known by later."""
 
 SAME = 0.35
-"""Cosine of a view and the mean of the others from which it is the same face. One stranger in 100 gets there (the
-calibration's tail); blurred and turned views of one visit stay above. Whoever takes two people for one a moment
-longer loses little: a name needs much more."""
+"""Cosine of a view and the mean of the others from which it is the same face. One stranger in 100 gets there
+(the calibration's tail); blurred and turned views of one visit stay above. Whoever takes two people for one a
+moment longer loses little: a name needs much more."""
 
 REJOIN = 0.6
 """The same for a face that comes back after it was lost: one stranger in 30,000 gets there."""
@@ -92,6 +92,11 @@ class Evidence:
     def good(self) -> int:
         """How many views are good."""
         return sum(view.good for view in self.views)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the last view showed somebody else."""
+        return self._against > 0
 
     @property
     def contradicted(self) -> bool:

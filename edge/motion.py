@@ -37,6 +37,10 @@ tracks anyway."""
 _CALMER = 0.3
 """The flicker is learnt so many times more slowly: an estimate from few frames would often be too small."""
 
+_ANOTHER_SCENE = 0.5
+"""Share of cells that differ at once, from which on all is learnt anew: a lamp was switched, the camera
+turned."""
+
 _NEW = 20
 """Frames that make the first background."""
 
@@ -71,8 +75,12 @@ class MotionGate:
         # Noise is the sensor's, and alike in most cells: a cell may flicker more than others, not less.
         flicker = np.maximum(self._flicker, np.float32(_median(self._flicker)))
         changed = size > np.maximum(flicker * np.float32(_SIGMAS), np.float32(_LEAST_STEP))
+        count = int(np.count_nonzero(changed))
+        if self._frames >= _NEW and count > changed.size * _ANOTHER_SCENE:
+            self._background, self._frames = cells, 1
+            return True
         self._learn(cells, size, changed, passed)
-        return int(np.count_nonzero(changed)) >= LEAST_CELLS
+        return count >= LEAST_CELLS
 
     def _learn(self, cells: Cells, size: Cells, changed: NDArray[np.bool_], passed: float) -> None:
         slow, fast = (np.float32(1 - math.exp(-passed / constant)) for constant in (_ABSORB_S, _FORGET_S))

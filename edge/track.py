@@ -17,6 +17,9 @@ CONFIRMED_HITS = 3
 LOST_S = 1.5
 """Seconds without a detection after which a track is lost: a hand before the face, a look aside."""
 
+_PAUSE_S = 1.2
+"""A longer one than that between two looks at a still scene."""
+
 _NEAR, _NEAR_LOST = 1.0, 2.0
 """How far a face may be from where it is expected, in its own sides; from one that was not seen just now."""
 
@@ -33,7 +36,8 @@ class Track:
     """One face through time. Boxes in pixels of the full frame, times in steady seconds.
 
     hits: detections. speed: sides per second, smoothed, right and down. home: the box it has not moved away
-    from since `still_since`. moved: whether it ever has moved.
+    from since `still_since`. moved: whether it ever has moved. resumed: when it was seen
+    again after a pause in which another face may have taken its place.
     """
 
     face: Face
@@ -46,6 +50,7 @@ class Track:
     speed: tuple[float, float] = (0.0, 0.0)
     moved: bool = False
     seen_now: bool = True
+    resumed: float = float("-inf")
 
     @property
     def box(self) -> Box:
@@ -67,6 +72,8 @@ class Track:
     def see(self, face: Face, time: float) -> None:
         """It was detected again."""
         passed, side = max(time - self.last, 1e-3), _side(face.box)
+        if passed > _PAUSE_S:
+            self.resumed = time
         (was_x, was_y), (is_x, is_y) = _middle(self.box), _middle(face.box)
         share = min(passed / (passed + 0.2), 0.7)  # the box jitters: a few frames decide
         fresh = ((is_x - was_x) / side / passed, (is_y - was_y) / side / passed)

@@ -81,6 +81,11 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """SIGSTOP and SIGCONT, for example."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """As an operator does."""
         if self._process is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -297,6 +298,28 @@ def test_colours(
     step = most[0] // len(COLOURS)
     seen = [pixels[place * step + step // 2].astype(int) for place in range(len(COLOURS))]
     assert np.abs(np.array(seen) - COLOURS).max() <= 6
+
+
+@pytest.mark.skipif(not hasattr(av.VideoFrame, "rotation"), reason="this PyAV does not tell")
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_phone_says_how_it_was_held(tmp_path: Path, quarters: int) -> None:
+    """Its clips are turned upright, both streams."""
+    held = np.rot90(striped(), -quarters)
+    path = filmed(tmp_path / "clip.mp4", [np.ascontiguousarray(held)], codec="mjpeg", pix_fmt="yuvj420p")
+    sine, cosine = ((0, 1), (1, 0), (0, -1), (-1, 0))[quarters]
+    rows = (cosine, -sine, 0, sine, cosine, 0, 0, 0, 0x4000)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2: the matrix, here of 16.16 and 2.30 numbers
+    data[at : at + 36] = struct.pack(">9i", *(number * 0x10000 for number in rows))
+    path.write_bytes(data)
+    capture = opened(path)
+    frame = capture.next(0.0)
+    assert (frame.width, frame.height) == (160, 80)
+    plain = opened(filmed(tmp_path / "plain.mp4", [striped()], codec="mjpeg", pix_fmt="yuvj420p"))
+    expected = plain.next(0.0).small
+    assert np.abs(frame.small.y.astype(int) - expected.y).mean() < 3
+    assert np.abs(frame.small.v.astype(int) - expected.v).mean() < 3
+    assert np.abs(capture.region(0, 40, 80, 40).y.astype(int) - expected.y[40:, :80]).mean() < 3
 
 
 def test_a_clip_that_is_damaged_in_the_middle(tmp_path: Path) -> None:

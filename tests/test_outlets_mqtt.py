@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -357,6 +358,34 @@ def test_a_peer_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             link.open()
         link.close()
         assert time.monotonic() - began < 3.0
+
+
+def test_a_broker_that_hangs(
+    store: Store,
+    state: Path,
+    broker: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It takes connections and bytes, and does nothing. Stopping does not wait for it either."""
+    monkeypatch.setattr("edge.outlets.link.ACK_S", 0.5)
+    monkeypatch.setattr("edge.outlets.link.CONNECT_S", 0.5)
+    topic = f"{base(state)}/event"
+    with Consumer(broker.port, topic) as home, running(store, state, broker.port, FastClock(5.0)) as delivery:
+        assert until(lambda: online(broker.port, state))
+        broker.signal(signal.SIGSTOP)
+        sent = add_events(store, 3)
+        delivery.wake()
+        assert until(lambda: "acknowledged nothing" in caplog.text)
+        assert until(lambda: "does not answer as an MQTT broker" in caplog.text)
+        broker.signal(signal.SIGCONT)
+        assert until(lambda: delivery.cursor() == store.newest_event(), 30.0)
+        assert until(lambda: once([fields["id"] for fields in home.fields(topic)]) == sent)
+        broker.signal(signal.SIGSTOP)
+        began = time.monotonic()
+        delivery.stop()
+        assert time.monotonic() - began < 4.0
+        broker.signal(signal.SIGCONT)
 
 
 def test_nobody_listens(store: Store, state: Path, caplog: pytest.LogCaptureFixture) -> None:

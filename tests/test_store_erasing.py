@@ -182,3 +182,28 @@ def test_a_merge_keeps_the_later_sighting(store: Store, clock: SetClock) -> None
         store.merge(one, two)
     assert sum(swept(store, clock, TODAY + UNSEEN_DAYS + day) for day in range(51)) == 0
     assert swept(store, clock, TODAY + UNSEEN_DAYS + 51) == 1
+
+
+def test_people_of_the_camera_are_forgotten_after_their_own_days(store: Store, clock: SetClock) -> None:
+    with store.writing():
+        stranger, named = (store.create_person(None, "camera") for _ in range(2))
+        store.rename(named, "Ida")
+    of_index = indexed(store)
+    sighting = store.begin_sighting("door", clock.now())
+    store.update_sighting(sighting.row, ended=clock.now(), frames=3, person_row=stranger.row)
+    store.saw(stranger.row, TODAY + 10)
+    erased = [swept(store, clock, TODAY + day) for day in range(10 + STRANGER_DAYS + 3)]
+    assert erased == [0] * (10 + STRANGER_DAYS + 1) + [1, 0]
+    assert [store.person(one.id) for one in (stranger, named, of_index)] == [
+        None,
+        store.person(named.id),
+        of_index,
+    ]
+    assert store.sightings() == []
+
+
+def test_a_wrong_clock_forgets_nobody_of_the_camera_either(store: Store, clock: SetClock) -> None:
+    with store.writing():
+        store.create_person(None, "camera")
+    days = (TODAY, TODAY + 365, TODAY + 365, TODAY + 1, TODAY + 2)
+    assert [swept(store, clock, day) for day in days] == [0] * 5

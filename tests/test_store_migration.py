@@ -1,4 +1,4 @@
-"""A file of the first release becomes one of this: nothing of it is lost, and a crash leaves the old one."""
+"""A file of an earlier release becomes one of this: nothing of it is lost, and a crash leaves the old one."""
 
 from __future__ import annotations
 
@@ -145,3 +145,58 @@ def test_what_the_migration_moved_leaves_no_copies(tmp_path: Path) -> None:
     disk = b"".join(path.read_bytes() for path in tmp_path.glob("people.sqlite*"))
     assert vector(70).tobytes()[64:128] not in disk
     assert vector(80).tobytes()[64:128] in disk
+
+
+SECOND = schema.Schema(PEOPLE.application_id, PEOPLE.page_size, PEOPLE.pragmas, PEOPLE.migrations[:2])
+_MERGED = "INSERT INTO gone VALUES (9, 9, 2)"
+
+
+def second_file(state: Path) -> None:
+    """people.sqlite of version 2: those whom train enrolled have odd rows, those of index even ones."""
+    old_file(state, 8)
+    with closing(connect(state / "people.sqlite", SECOND, 5)) as database:
+        migrate(database, SECOND)
+        database.execute("UPDATE person SET enrolled_by = 'index', name = NULL WHERE row % 2 = 0")
+        database.execute(_MERGED)
+
+
+def test_everybody_of_version_2_is_there_with_how_they_came_in(tmp_path: Path) -> None:
+    second_file(tmp_path)
+    with open_store(tmp_path, SetClock()) as store:
+        for row in range(1, 9):
+            by_index = row % 2 == 0
+            person = Person(
+                row,
+                f"id {row}",
+                None if by_index else f"name {row}",
+                1.0,
+                "index" if by_index else "train",
+                row,
+            )
+            assert store.person(f"old id {row}") == store.person(f"id {row}") == person
+            check_looks(store.references(row, model="m1", crops=True), row)
+        assert store.person_by_row(9) == store.person("id 2")
+        with store.writing():
+            met = store.create_person(None, "camera")
+            store.erase(Person(2, "id 2", None, 0.0, "index", 0))
+        assert (met.row, met.enrolled_by) == (9, "camera")
+        assert (store.person("old id 2"), store.remembered(2)) == (None, [])
+        for refused in ("UPDATE person SET enrolled_by = 'cat'", "UPDATE person SET id = 'id 1'"):
+            with pytest.raises(StoreError, match="constraint failed"):
+                store._people.write(refused)
+    with closing(sqlite3.connect(tmp_path / "people.sqlite")) as database:
+        columns = [name for _, name, *_ in database.execute("PRAGMA table_info(person)")]
+        assert sorted(columns) == ["created", "enrolled_by", "id", "name", "revision", "row"]
+        assert database.execute("SELECT count(*) FROM reference").fetchone() == (21,)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_new_file_is_like_a_migrated_one(tmp_path: Path) -> None:
+    def tables(state: Path) -> list[tuple[str, ...]]:
+        open_store(state, SetClock()).close()
+        with closing(sqlite3.connect(state / "people.sqlite")) as database:
+            return database.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+    second_file(tmp_path / "old")
+    assert tables(tmp_path / "old") == tables(tmp_path / "new")

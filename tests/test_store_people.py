@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import StoreError, UnknownPersonId
-from edge.store import Person, Store, open_store
+from edge.store import EnrolledBy, Person, Store, open_store
 from tests.store_help import TODAY, SetClock, enrolled, reference, vector
 
 
@@ -112,10 +112,17 @@ def test_a_merge_keeps_the_kept_name_or_takes_the_other(store: Store) -> None:
     assert merged(store, ida, ida).name == "Ida"
 
 
-def test_somebody_merged_with_a_trained_person_is_not_forgotten_as_index_s(store: Store) -> None:
-    with store.writing():
-        seen, trained = store.create_person(None, "index"), store.create_person(None, "train")
-    assert merged(store, seen, trained).enrolled_by == "train"
+@pytest.mark.parametrize(
+    ("one", "two", "both"),
+    [("index", "train", "train"), ("camera", "train", "train"), ("camera", "index", "index")],
+)
+def test_of_a_merged_pair_that_counts_which_is_kept_longer(
+    store: Store, one: EnrolledBy, two: EnrolledBy, both: EnrolledBy
+) -> None:
+    for pair in ((one, two), (two, one), (both, both)):
+        with store.writing():
+            keep, gone = (store.create_person(None, enrolled_by) for enrolled_by in pair)
+        assert merged(store, keep, gone).enrolled_by == both
 
 
 def test_erasing_erases_the_former_ids_too(store: Store) -> None:

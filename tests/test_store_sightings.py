@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,3 +135,27 @@ def test_filters_by_person_and_by_time(store: Store) -> None:
     assert store.sightings(person_row=ida.row, since=NOW, until=NOW + 10) == [across]
     assert store.sightings(person_row=ada.row, since=NOW) == [stayed]
     assert store.sightings(person_row=ada.row + 1) == []
+
+
+@pytest.mark.parametrize("where", [{}, {"since": NOW}, {"until": NOW}, {"since": NOW, "until": NOW + 9}])
+@pytest.mark.parametrize("person", [False, True])
+@pytest.mark.parametrize("paged", [False, True])
+def test_a_page_is_found_without_sorting_or_reading_all(
+    store: Store, where: dict[str, Any], person: bool, paged: bool
+) -> None:
+    """So that it takes a million sightings no longer than a thousand."""
+    ida = enrolled(store, "Ida", 1)
+    rows = [seen(store, NOW - 9000 * number, NOW, ida.row).row for number in range(3)]
+    asked: list[str] = []
+    connection = store._sightings.database.conn
+    connection.set_trace_callback(asked.append)
+    store.sightings(**where, person_row=ida.row if person else None, before_row=rows[1] if paged else None)
+    store.open_sightings("door")
+    connection.set_trace_callback(None)
+    plans = [step[3] for sql in asked for step in connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()]
+    read_all = {step for step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step}
+    assert read_all <= {"SCAN s USING INDEX sighting_started", "SCAN sighting USING INDEX sighting_open"}
+    assert not [step for step in plans if "TEMP B-TREE" in step]
+    wanted = "sighting_person" if person else "sighting_started"
+    assert any(wanted in step for step in plans)
+    assert any("sighting_open" in step for step in plans)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -73,6 +73,7 @@ class Scaler:
 
     def __init__(self) -> None:
         self._by_size: dict[tuple[int, int], Any] = {}
+        self._threads: dict[str, int] = {"threads": 1}
 
     def planes(self, frame: VideoFrame, width: int, height: int) -> Planes:
         """In that size (pixels, even), full range. Of a picture that is so already, the same memory."""
@@ -81,24 +82,42 @@ class Scaler:
             reformatter = library().video.reformatter.VideoReformatter()
             self._by_size[width, height] = reformatter
         same = (frame.width, frame.height) == (width, height) and frame.format.name in _LAID_OUT_SO
-        if same and _is_full(frame) and frame.colorspace != _BT709:
+        if same and _is_full(frame) and not _is_bt709(frame):
             done = frame
         else:
-            done = reformatter.reformat(frame, width, height, _FORMAT, **_conversion(frame))
+            done = self._reformatted(reformatter, frame, width, height)
         return Planes(*(_view(done.planes[place]) for place in range(3)))
+
+    def _reformatted(self, reformatter: Any, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        how = _conversion(frame)
+        try:
+            done = reformatter.reformat(frame, width, height, **how, **self._threads)
+        except TypeError:  # an older PyAV, which always scales in one thread
+            self._threads = {}
+            done = reformatter.reformat(frame, width, height, **how)
+        return cast("VideoFrame", done)
 
 
 class Shot:
-    """One picture of PyAV. width, height: of its full size as the spec wants it, pixels."""
+    """One picture of PyAV, upright. width, height: of its full size as the spec wants it, pixels."""
 
     def __init__(self, frame: VideoFrame, spec: Spec, scaler: Scaler) -> None:
         self._frame = frame
         self._scaler = scaler
-        self.width, self.height = full_size(frame.width, frame.height, spec.width, spec.height)
+        # A phone says how it was held; older versions of PyAV do not pass it on.
+        self._quarters = round(getattr(frame, "rotation", 0) / 90) % 4
+        self.width, self.height = full_size(*self._across(frame.width, frame.height), spec.width, spec.height)
 
     def planes(self, width: int, height: int) -> Planes:
         """See Still."""
-        return self._scaler.planes(self._frame, width, height)
+        planes = self._scaler.planes(self._frame, *self._across(width, height))
+        if self._quarters == 0:
+            return planes
+        return Planes(*(np.rot90(plane, self._quarters) for plane in (planes.y, planes.u, planes.v)))
+
+    def _across(self, width: int, height: int) -> tuple[int, int]:
+        """Sides of the stored picture from those of the upright one, and the other way round."""
+        return (height, width) if self._quarters % 2 else (width, height)
 
 
 @cache
@@ -106,6 +125,7 @@ def library() -> ModuleType:
     """PyAV. Raises CameraAbsent."""
     try:
         import av
+        import av.error
         import av.logging
         import av.video.reformatter
     except ImportError as error:
@@ -140,32 +160,41 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError as error:
+        except av.error.FFmpegError as error:
             _log.warning("the clip cannot be read any further: %s", error)
             break
         if packet is None:
             break
         try:
             yield from packet.decode()
-        except av.FFmpegError:
+        except av.error.FFmpegError:
             bad += 1
     if bad:
         _log.warning("%d damaged packets of the clip are left out", bad)
 
 
 def _is_full(frame: VideoFrame) -> bool:
-    return frame.format.name.startswith("yuvj") or frame.color_range == _FULL
+    return _full_by_name(frame) or getattr(frame, "color_range", None) == _FULL
+
+
+def _is_bt709(frame: VideoFrame) -> bool:
+    """Older PyAV does not tell: then it is not."""
+    return getattr(frame, "colorspace", None) == _BT709
+
+
+def _full_by_name(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj")
 
 
 def _conversion(frame: VideoFrame) -> dict[str, Any]:
-    """What the scaler must be told beside the format: of BT.709 (films in HD), all of it."""
-    if frame.colorspace != _BT709:
-        return {}
-    return {
-        "dst_colorspace": _BT601,
-        "src_color_range": _JPEG_RANGE if _is_full(frame) else None,
-        "dst_color_range": _JPEG_RANGE,
-    }
+    """What the scaler is told: BT.709 (films in HD) becomes BT.601; full range stays so."""
+    matrix = {"dst_colorspace": _BT601} if _is_bt709(frame) else {}
+    if _is_full(frame):
+        kept = {"src_color_range": _JPEG_RANGE, "dst_color_range": _JPEG_RANGE}
+        if not _full_by_name(frame):
+            return {"format": "yuv420p", **kept, **matrix}
+        return {"format": _FORMAT, **(kept if matrix else {}), **matrix}
+    return {"format": _FORMAT, **({"dst_color_range": _JPEG_RANGE} if matrix else {}), **matrix}
 
 
 def _view(plane: Any) -> Plane:

@@ -88,10 +88,11 @@ class Escalation:
         self._back_off = limits.back_off_s
         self._level = 0
         self._step_at = now
-        self._last = now  # frame, or opening
+        self._waiting: float | None = None  # since when somebody has waited for a frame
         self._good_since: float | None = None
         self._digest: int | None = None
         self._changed = now
+        self._repeats = 0
         self._dark_since: float | None = None
 
     def start_in(self, now: float) -> float:
@@ -103,35 +104,40 @@ class Escalation:
         self._starts += 1
         self.state = replace(self.state, restarts=self._starts - 1)
 
-    def opened(self, now: float) -> None:
-        """The camera was opened, for the first time or again."""
-        self._last = now
+    def tried(self, now: float) -> None:
+        """The camera was opened, or flushed: it has step_s to show that it helped."""
+        self._waiting = None
         self._step_at = now + self._limits.step_s
+
+    def asked(self, now: float) -> None:
+        """Somebody waits for a frame. Time in which nobody wants one is not the camera's fault."""
+        self._waiting = now if self._waiting is None else self._waiting
 
     def frame(self, now: float, luma: float, digest: int) -> Step | None:
         """A frame has come. None: it is good; else what to do, for it is the same as many before."""
-        self._last = now
+        self._waiting = None
         dark = luma < self._limits.dark_luma
         # Black is the same as black, also where nothing is wrong: a lens cap, a webcam that smooths.
         if self._live and digest == self._digest and not dark:
+            self._repeats += 1
             same = now - self._changed
-            if same > self._limits.frozen_s:
+            if same > self._limits.frozen_s and self._repeats > 1:
                 return self._trouble(now, f"the picture has not changed for {same:.0f} s")
         else:
-            self._digest, self._changed = digest, now
+            self._digest, self._changed, self._repeats = digest, now, 0
         self._good(now, luma if dark else None)
         return None
 
     def nothing(self, now: float) -> Step:
         """The process answers, and has no frame."""
-        quiet = now - self._last
+        quiet = self._quiet(now)
         if not self._live or quiet <= self._quiet_s:
             return Step.WAIT
         return self._trouble(now, f"no frame for {quiet:.0f} s")
 
     def silent(self, now: float, asked_at: float, patience_s: float) -> Step:
         """The process has not answered yet."""
-        silence, quiet = now - asked_at, now - self._last
+        silence, quiet = now - asked_at, self._quiet(now)
         if silence > patience_s:
             self._show(CameraKind.STALLED, f"the camera's process has not answered for {silence:.0f} s", now)
             return Step.RESTART
@@ -151,6 +157,9 @@ class Escalation:
     def ended(self, now: float, reason: str) -> None:
         """A replay is over."""
         self._show(CameraKind.ENDED, reason, now)
+
+    def _quiet(self, now: float) -> float:
+        return 0.0 if self._waiting is None else now - self._waiting
 
     def _trouble(self, now: float, reason: str) -> Step:
         self._good_since = None

@@ -25,6 +25,9 @@ from edge.picture import Plane, Planes
 _MOST_BYTES = 1 << 16
 """Of a message."""
 
+_ROUNDED_UP = 64
+"""Pixels by which a device may round a side up."""
+
 Message = dict[str, Any]
 
 
@@ -109,5 +112,6 @@ def receive(connection: socket.socket) -> Message | None:
 
 
 def _half_bytes(spec: Spec) -> int:
-    page = mmap.PAGESIZE
-    return -(-spec.width * spec.height * 3 // 2 // page) * page
+    """What nobody writes takes no memory, so there is room for a device that rounds its sides up."""
+    most = (spec.width + _ROUNDED_UP) * (spec.height + _ROUNDED_UP) * 3 // 2
+    return -(-most // mmap.PAGESIZE) * mmap.PAGESIZE

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from edge.camera.frame import SMALL_WIDTH
+from edge.face import Box
 
 
 def full_size(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
@@ -13,6 +16,14 @@ def full_size(width: int, height: int, most_width: int, most_height: int) -> tup
 def small_size(width: int, height: int) -> tuple[int, int]:
     """Of the small stream beside a full one of that size: SMALL_WIDTH wide, or just as large (pixels)."""
     return _scaled(width, height, min(1.0, SMALL_WIDTH / width))
+
+
+def even_part(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """left, top, width, height of the box inside a frame of that size, widened to even sides (pixels)."""
+    part = box.clip(width, height)
+    left, top = (int(value) // 2 * 2 for value in (part.left, part.top))
+    right, bottom = (-(-math.ceil(value) // 2) * 2 for value in (part.right, part.bottom))
+    return left, top, min(right, width) - left, min(bottom, height) - top
 
 
 def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:

@@ -7,7 +7,6 @@ libraries by itself).
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from edge.camera.escalation import CameraKind, CameraState, Escalation, Limits, 
 from edge.camera.frame import Frame
 from edge.camera.process import COMMAND, OPENING, CameraProcess
 from edge.camera.shared import Half, Message, SharedPlanes, copied
+from edge.camera.sizes import even_part
 from edge.camera.spec import Spec
 from edge.clock import Clock
 from edge.errors import CameraEnded, CameraError
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 class SupervisedCamera:
     """Used by one thread, but for state and stop. That thread must live as long as the camera: the kernel
-    kills the process when the thread that started it ends."""
+    kills the process when the thread that started it ends. A replay begins anew in a new process."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class SupervisedCamera:
         process, shown = self._process, self._shown
         if process is None or shown is None:
             return None
-        left, top, width, height = _even(box, *shown)
+        left, top, width, height = even_part(box, *shown)
         if width < 2 or height < 2:
             return None
         try:
@@ -137,6 +137,7 @@ class SupervisedCamera:
         try:
             if process.asked is None:
                 process.ask("next", wait=_ASK_S)
+                self._escalation.asked(process.asked_at)
             answer = process.answer(left)
             if answer is None:
                 self._take(self._silent(process))
@@ -174,9 +175,9 @@ class SupervisedCamera:
         match answer["is"]:
             case "frame":
                 return self._frame(process, answer, now)
-            case "opened":
+            case "opened" | "flushed":
                 process.opened = True
-                self._escalation.opened(now)
+                self._escalation.tried(now)
             case "stalled":
                 self._take(self._escalation.nothing(now))
             case "absent":
@@ -222,8 +223,11 @@ class SupervisedCamera:
 
     def _lose(self, kind: CameraKind, reason: str) -> None:
         """End the process, if there is one, and arrange for another."""
+        was = self.state
         waits = self._escalation.lost(self._clock.steady(), kind, reason)
-        _log.warning("camera: %s: a new process in %g s", reason, waits)
+        still_absent = (was.kind, was.reason) == (kind, reason) and kind is CameraKind.ABSENT
+        level = logging.DEBUG if still_absent else logging.WARNING
+        _log.log(level, "camera: %s: a new process in %g s", reason, waits)
         process = self._process
         if process is not None:
             self._end(process, 0.0)
@@ -240,11 +244,3 @@ class SupervisedCamera:
         if state.kind is not was.kind:
             after = "" if was.kind is CameraKind.STARTING else f" after {now - was.since:.0f} s {was.kind}"
             _log.info("camera: %s%s%s", state.kind, after, f": {state.reason}" if state.reason else "")
-
-
-def _even(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """left, top, width, height of the box inside the frame (even sides), widened to even ones."""
-    part = box.clip(width, height)
-    left, top = (int(value) // 2 * 2 for value in (part.left, part.top))
-    right, bottom = (-(-math.ceil(value) // 2) * 2 for value in (part.right, part.bottom))
-    return left, top, min(right, width) - left, min(bottom, height) - top

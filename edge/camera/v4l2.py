@@ -126,14 +126,16 @@ class Webcam:
 def _opened(spec: Spec, open_input: Open) -> InputContainer:
     """In the first of FORMATS that it has."""
     options = {"video_size": f"{spec.width}x{spec.height}", "framerate": f"{spec.fps:g}"}
-    reasons = []
+    reasons: dict[str, str] = {}
     for name in FORMATS:
         how: dict[str, Any] = {"format": "v4l2", "options": {**options, "input_format": name}}
         try:
             return open_input(spec.target, **how)
         except CameraAbsent as error:
-            reasons.append(f"{name}: {error.message}")
-    raise CameraAbsent("; ".join(dict.fromkeys(reasons)))
+            reasons.setdefault(error.message, name)
+    if len(reasons) == 1:
+        raise CameraAbsent(next(iter(reasons)))
+    raise CameraAbsent("; ".join(f"{name}: {reason}" for reason, name in reasons.items()))
 
 
 def _decoded(packet: Packet[VideoStream]) -> VideoFrame | None:
@@ -141,6 +143,6 @@ def _decoded(packet: Packet[VideoStream]) -> VideoFrame | None:
     try:
         for picture in packet.decode():
             return picture
-    except library().FFmpegError:
+    except library().error.FFmpegError:
         pass
     return None

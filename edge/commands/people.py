@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "KEEP",
         "GONE",
     )
-    _action(actions, "forget", _forget, "erase a person with references and crops", "ID")
+    _action(actions, "forget", _forget, "erase a person with references, crops and sightings", "ID")
     summary = "keep a reference but let it count no longer; take-back undoes it"
     parser = _action(actions, "set-aside", set_aside, summary, "REFERENCE")
     hint = f'shown beside it (default: "{BY_HAND}")'
@@ -204,7 +204,7 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
     with store.writing():
         person = _person(store, args.id)
         store.erase(person)
-    print(f"{person.id} is erased; copies in backups are not, erase them there")
+    print(f"{person.id} is erased; copies in backups and events sent out are not, erase them there")
 
 
 def _person(store: Store, person_id: str) -> Person:

@@ -50,6 +50,7 @@ class Delivery:
         self._turn = turn
         self._outage = _Outage(outlet.name, clock)
         self._refusals = 0
+        self._told_stand_by = False
         self._wait_s = FIRST_WAIT_S
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -95,11 +96,13 @@ class Delivery:
     def _passed(self) -> bool:
         """One round; False: it failed, and that has been logged."""
         try:
-            if self._turn.taken():
-                self._outlet.attend()
-                while self._hand_over_batch() and not self._stopping.is_set():
-                    pass
-                self._works()
+            if not self._turn.taken():
+                self._stand_by()
+                return True
+            self._outlet.attend()
+            while self._hand_over_batch() and not self._stopping.is_set():
+                pass
+            self._works()
         except EventRefused:
             return False
         except EdgeError as error:
@@ -110,6 +113,11 @@ class Delivery:
                 _log.exception("outlet %s", self.name)
             return False
         return True
+
+    def _stand_by(self) -> None:
+        if not self._told_stand_by:
+            self._told_stand_by = True
+            _log.info("outlet %s: another process of this device delivers", self.name)
 
     def _hand_over_batch(self) -> bool:
         """Whether there were any."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class Link:
         broker = self._broker
         try:
             self._client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=True)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise OutletError(network_words(error, broker.place)) from error
         self._thread.start()
         with self._changed:
@@ -96,14 +97,15 @@ class Link:
             if not self._connected:
                 raise OutletError(self._lost or f"{broker.place} does not answer as an MQTT broker")
 
-    def publish(self, topic: str, payload: str, *, retain: bool, wait_s: float = ACK_S) -> None:
-        """Send with QoS 1; returns when the broker has taken it, within that time. Raises OutletError."""
+    def publish(self, topic: str, payload: str, *, retain: bool, wait_s: float | None = None) -> None:
+        """Send with QoS 1; returns when the broker has it, within ACK_S or wait_s. Raises OutletError."""
+        patience = ACK_S if wait_s is None else wait_s
         number = self._client.publish(topic, payload, qos=1, retain=retain).mid
         with self._changed:
-            self._changed.wait_for(lambda: number in self._acknowledged or self.lost, wait_s)
+            self._changed.wait_for(lambda: number in self._acknowledged or self.lost, patience)
             if number not in self._acknowledged:
                 raise OutletError(
-                    self._lost or f"{self._broker.place} acknowledged nothing for {wait_s:.0f} s"
+                    self._lost or f"{self._broker.place} acknowledged nothing for {patience:.0f} s"
                 )
             reason = self._acknowledged.pop(number)
         if reason.value >= _UNACCEPTABLE:
@@ -120,23 +122,25 @@ class Link:
         return heard
 
     def close(self) -> None:
-        """End it, in order where the broker listens; returns within about 2 s."""
+        """Take leave, after which the broker sends no last will."""
         self._lose("closed")
         self._client.disconnect()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(1.0)
-            if self._thread.is_alive():
-                self._cut()
-                self._thread.join(1.0)
+        if not self._ended(1.0):
+            self.cut()
 
-    def _cut(self) -> None:
-        """paho's loop would wait for a dead peer."""
+    def cut(self) -> None:
+        """Break off, as after a failure: the broker, where it still listens, sends the last will."""
+        self._lose("closed")
         connection: Any = self._client.socket()
         if connection is not None:
-            try:
+            with suppress(OSError):  # it has just gone by itself
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        self._ended(1.0)
+
+    def _ended(self, seconds: float) -> bool:
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _lose(self, why: str) -> None:
         with self._changed:

@@ -67,8 +67,9 @@ class MqttOutlet:
         if link is not None and not link.lost:
             try:
                 link.publish(self._topics.availability, OFFLINE, retain=True, wait_s=1.0)
+                link.close()
             except OutletError:
-                self._drop()
+                pass
         self._drop()
 
     def _connect(self) -> Link:
@@ -103,7 +104,7 @@ class MqttOutlet:
     def _drop(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.close()
+            link.cut()
 
 
 def _json(fields: Mapping[str, Any]) -> str:

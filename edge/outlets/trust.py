@@ -46,18 +46,18 @@ def client_tls(setting: str, ca: str) -> ssl.SSLContext:
     return context
 
 
-def network_words(error: OSError, place: str) -> str:
+def network_words(error: OSError | UnicodeError, place: str) -> str:
     """Why nobody could be reached. place: host and port."""
     match error:
         case ssl.SSLCertVerificationError():
             return f"the certificate of {place} is not trusted: {error.verify_message}"
         case ssl.SSLError():
             return f"no TLS with {place}: {error.reason or error.strerror or 'broken off'}"
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():  # the second: no name at all, such as "a..b"
             return f"{place}: the name is not known"
         case TimeoutError():
             return f"{place} does not answer in time"
         case ConnectionRefusedError():
             return f"nobody listens at {place}"
-        case _:
+        case OSError():
             return f"{place}: {error.strerror or type(error).__name__}"

@@ -125,12 +125,12 @@ class WebhookOutlet:
         try:
             connection.request("POST", self._address.target, body, dict(headers))
             status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             if late.is_set():
                 raise self._too_late() from error
-            if isinstance(error, OSError):
-                raise OutletError(network_words(error, self._address.place)) from error
-            raise OutletError(f"{self._address.place} does not answer as HTTP does") from error
+            if isinstance(error, http.client.HTTPException):
+                raise OutletError(f"{self._address.place} does not answer as HTTP does") from error
+            raise OutletError(network_words(error, self._address.place)) from error
         finally:
             watch.cancel()
             connection.close()

@@ -4,6 +4,7 @@ from edge.picture.cost import Cost, cost, reduction
 from edge.picture.encode import encode_jpeg
 from edge.picture.header import Header, inspect
 from edge.picture.letterbox import Letterbox
+from edge.picture.outline import Outline, outlined_jpeg
 from edge.picture.picture import Picture
 from edge.picture.planes import Plane, Planes
 from edge.picture.source import Source, decode
@@ -14,6 +15,7 @@ __all__ = [
     "Cost",
     "Header",
     "Letterbox",
+    "Outline",
     "Picture",
     "Plane",
     "Planes",
@@ -23,6 +25,7 @@ __all__ = [
     "decode",
     "encode_jpeg",
     "inspect",
+    "outlined_jpeg",
     "planes_of",
     "reduction",
     "shrunk",

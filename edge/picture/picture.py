@@ -29,6 +29,11 @@ class Picture:
         height, width = pixels.shape[:2]
         return cls(Stored(Image.fromarray(pixels), width, height, 1, 1))
 
+    @property
+    def image(self) -> Image.Image:
+        """The pixels as they are kept; for this room alone."""
+        return self._stored.image
+
     def letterbox(self, size: int, fill: int = 127, multiple: int | None = None) -> tuple[Pixels, Letterbox]:
         """The whole picture centred in a size x size canvas, and where it lies there.
 

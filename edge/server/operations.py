@@ -60,7 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scopes=frozenset({ADMIN}), body="Naming",
     ),
     Operation(
-        "erasePerson", "DELETE", _PERSON, "Erase a person with references and crops",
+        "erasePerson", "DELETE", _PERSON, "Erase a person with references, crops and sightings",
         scopes=frozenset({ADMIN}),
     ),
     Operation(

@@ -12,7 +12,7 @@ from edge.store import Person
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
-REMAINS = "copies in backups of the device are not reached; erase them there"
+REMAINS = "copies in backups of the device, and events that were sent out, are not reached; erase them there"
 
 
 def list_people(call: Call) -> dict[str, Any]:

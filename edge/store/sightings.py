@@ -15,6 +15,9 @@ _SELECT = """
         (SELECT length(picture) FROM sighting_crop WHERE sighting = s.row)
     FROM sighting s LEFT JOIN person p ON p.row = s.person
 """
+_OPEN = """
+    WHERE s.row IN (SELECT row FROM sighting WHERE open AND camera = coalesce(?, camera)) ORDER BY s.row
+"""
 _NEWEST_FIRST = " ORDER BY s.started DESC, s.row DESC LIMIT ?"
 
 # What goes on at `since` or later began at most LONG_S before it, or is long; the long ones began before all
@@ -85,8 +88,7 @@ class SightingTable(SubjectTable):
 
     def open_sightings(self, camera: str | None = None) -> list[Sighting]:
         """Those that go on, or that a crash left open; of one camera or all, the oldest first."""
-        where, values = ("", ()) if camera is None else ("AND s.camera = ?", (camera,))
-        return self._shown(self._sightings.rows(f"{_SELECT} WHERE s.open {where} ORDER BY s.row", values))
+        return self._shown(self._sightings.rows(f"{_SELECT}{_OPEN}", (camera,)))
 
     def sightings(
         self,

@@ -10,8 +10,11 @@ from edge.store.sweeps import SweepTable
 _log = logging.getLogger(__name__)
 
 _MOST_EVENTS = 200_000
-_EVENT_BYTES = 400
+_EVENT_BYTES = 250
 """What an event takes in the file, its index included (bytes)."""
+
+_NO_ROW = 2**62
+"""More than any row."""
 
 _BATCH = 100
 """Sightings per transaction: with their crops some 2 MB to the log, and a moment for the others to wait."""
@@ -47,14 +50,14 @@ _NOBODY = """
 class Trimming(SweepTable):
     """The part of the store that keeps the third file small."""
 
-    def trim_sightings(self, before: float, most_bytes: int, keep_after_row: int) -> int:
+    def trim_sightings(self, before: float, most_bytes: int, keep_after_row: int | None = None) -> int:
         """Drop what is too old, then the oldest until the rest fits; how many sightings went.
 
         before: sightings that ended, and events that happened, before this time go (seconds since 1970
         GMT). Not before calls on two days lie past it, for the clock may be wrong. most_bytes: what may
         stay, crops and indexes included; open sightings stay in any case. keep_after_row: events from the
-        one that follows this row stay, as do those that an outlet has not told yet; only of more than fit
-        into half of most_bytes, or than 200,000, the oldest go untold.
+        one that follows this row stay (None: no matter), as do those that an outlet has not told yet; only
+        of more than fit into half of most_bytes, or than 200,000, the oldest go untold.
 
         A transaction per batch, so that others write in between. Meant to be called hourly or so.
         """
@@ -62,7 +65,8 @@ class Trimming(SweepTable):
         gone = 0
         if self._sure(gmt_day(before)):
             gone += self._repeat(_OLD, (before,), _BATCH)
-            self._repeat(_TOLD, (keep_after_row, before), _EVENT_BATCH)
+            last = _NO_ROW if keep_after_row is None else keep_after_row
+            self._repeat(_TOLD, (last, before), _EVENT_BATCH)
         self._bound_events(min(_MOST_EVENTS, most_bytes // (2 * _EVENT_BYTES)))
         while self.sightings_bytes() > most_bytes and (dropped := self._delete(_OLDEST, (_BATCH,))):
             gone += dropped
@@ -80,9 +84,8 @@ class Trimming(SweepTable):
         if too_many <= 0:
             return
         untold = int(self._sightings.rows(_UNTOLD, (too_many,))[0][0])
-        while too_many > 0:
-            batch = min(too_many, _EVENT_BATCH)
-            too_many -= self._delete(_EARLIEST, (batch,)) or batch
+        while too_many > 0 and (dropped := self._delete(_EARLIEST, (min(too_many, _EVENT_BATCH),))):
+            too_many -= dropped
         if untold:
             _log.warning(
                 "%d events were dropped before every outlet had told them: more than %d wait", untold, most
