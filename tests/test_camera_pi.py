@@ -75,6 +75,13 @@ def test_a_control_that_the_camera_lacks_is_not_set(world: World) -> None:
     assert world.configurations[0]["controls"] == {}
 
 
+def test_a_lens_that_can_be_moved_is_kept_in_focus(world: World) -> None:
+    """It would stay where it is."""
+    world.controls = ("AfMode",)
+    PiCamera(spec()).close()
+    assert world.configurations[0]["controls"] == {"AfMode": 2}
+
+
 def test_rows_are_cut_from_their_padding(world: World) -> None:
     """The width is the picture's, the stride the configuration's."""
     with closing(PiCamera(spec())) as camera:

@@ -83,11 +83,15 @@ class PiCamera:
 
     def close(self) -> None:
         """Give the device back."""
-        if self._camera is not None:
+        if self._camera is None:
+            return
+        device = self._camera.device
+        try:
             self._release()
             self._drop_job()
-            camera, self._camera = self._camera, None
-            camera.device.close()
+        finally:
+            self._camera = None
+            device.close()
 
     def _open(self) -> Opened:
         if self._camera is None:

@@ -25,6 +25,10 @@ SLOWEST_FPS = 15.0
 FASTEST_FPS = 30.0
 """Frames per second at most, whatever is asked for."""
 
+CONTINUOUS_FOCUS = 2
+"""libcamera's AfModeContinuous, which rpicam-apps take by default. picamera2 leaves a lens that can be moved
+(Camera Module 3) at the one distance that its tuning file names."""
+
 ASPECT_TOLERANCE = 0.01
 """Most by which the shapes of the two streams may differ, as a part of one."""
 
@@ -145,9 +149,11 @@ def _started(spec: Spec, picamera2: Any, libcamera: Any, number: int, buffers: i
 
 def _configuration(spec: Spec, device: Any, libcamera: Any, buffers: int) -> dict[str, Any]:
     fps = min(max(spec.fps, SLOWEST_FPS), FASTEST_FPS)
-    controls = {}
+    controls: dict[str, Any] = {}
     if "FrameDurationLimits" in device.camera_controls:  # a USB camera may have none
         controls["FrameDurationLimits"] = (round(1e6 / fps), round(1e6 / SLOWEST_FPS))  # microseconds
+    if "AfMode" in device.camera_controls:
+        controls["AfMode"] = CONTINUOUS_FOCUS
     turned = 1 if spec.rotation == 180 else 0
     configuration: dict[str, Any] = device.create_video_configuration(
         main={"size": (spec.width, spec.height), "format": "YUV420"},
