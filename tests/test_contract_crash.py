@@ -184,7 +184,7 @@ def spoil_with_another_program(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("name", ["people.sqlite", "usage.sqlite"])
+@pytest.mark.parametrize("name", ["people.sqlite", "usage.sqlite", "sightings.sqlite"])
 @pytest.mark.parametrize(
     "spoil", [spoil_with_noise, spoil_by_cutting, spoil_by_emptying, spoil_with_another_program]
 )

@@ -149,7 +149,8 @@ class Connections:
     @property
     def in_transaction(self) -> bool:
         """Whether this thread is inside writing()."""
-        return self.database.conn.in_transaction
+        held: _Held | None = getattr(self._mine, "held", None)
+        return held is not None and not self._closed and held.database.conn.in_transaction
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run this once this thread's transaction has been committed; not if it is undone."""

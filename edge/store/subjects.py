@@ -51,7 +51,8 @@ class SubjectTable(Base):
     def follow_people(self) -> None:
         """Erase what was seen of erased people, and give what was seen of merged ones to those kept.
 
-        A failure is logged; the next merge, erasing, sweep or start tries again.
+        When it fails (no space, somebody writes for long), the next merge, erasing, sweep or start tries it
+        again.
         """
         try:
             # In a transaction: what is being noted at this moment is among it. What is noted afterwards
@@ -65,8 +66,7 @@ class SubjectTable(Base):
                     self._move(row, now[person_id][0])
         except EdgeError as error:
             _log.warning(
-                "what was seen of erased or merged people is not yet removed, and will be tried again: %s",
-                error,
+                "sightings of erased or merged people may be left, and will be looked for again: %s", error
             )
 
     def _present(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
