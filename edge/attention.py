@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from edge import evidence
 from edge.camera.frame import Frame
 from edge.closeup import LEAST_SIDE, CloseUp, Region, close_up, faces_in
@@ -24,7 +26,7 @@ from edge.schedule import Schedule, may_embed
 from edge.settings import Settings
 from edge.steps import Steps
 from edge.store import Reference
-from edge.track import LOST_S, Track, Tracker
+from edge.track import Track, Tracker
 from edge.visit import Shot, Visit
 
 _FLEETING_S = 1.0
@@ -33,7 +35,7 @@ _FLEETING_S = 1.0
 LINGER_S = 8.0
 """Seconds that somebody may be out of sight and still be on the same visit."""
 
-FURNITURE_S = 120.0
+FURNITURE_S = 45.0
 """Seconds without any movement after which a face is a poster."""
 
 _MOST_FURNITURE = 20
@@ -44,6 +46,9 @@ on."""
 
 _CLOSE_UPS = 2
 """Faces embedded in one frame at most; the others have their turn with the next."""
+
+_EDGE = 0.15
+"""Eyes, nose and mouth are so many sides of the face away from the frame's edge, or part of it is outside."""
 
 _CROP_QUALITY = 92
 
@@ -72,9 +77,11 @@ class Attention:
         self._schedule = Schedule()
         self.visits: list[Visit] = []
         self._furniture: list[Box] = []
+        self._size = (0, 0)
 
     def look(self, frame: Frame, region: Region) -> None:
         """Take notice of a frame. region: cuts out of it. Raises ModelError."""
+        self._size = (frame.width, frame.height)
         with self.steps.of("gate"):
             moved = self._gate.moved(frame.small.y, frame.time)
         self.steps.counts["frames"] += 1
@@ -138,14 +145,14 @@ class Attention:
             for visit in self.visits
             if visit.track.seen_now
             and not visit.furniture
-            and may_embed(visit, _promise(visit.track.face), time)
+            and may_embed(visit, self._promise(visit.track.face), time)
         ]
         return [visit for _, visit in sorted(wanted, key=lambda pair: pair[0])[:_CLOSE_UPS]]
 
     def _take(self, visit: Visit, seen: CloseUp) -> None:
         visit.embedded += 1
         visit.embedded_at = seen.view.time
-        visit.promising = max(visit.promising, _promise(visit.track.face))
+        visit.promising = max(visit.promising, self._promise(visit.track.face))
         if visit.shots and visit.shots[0].reference.model != seen.portrait.embedding.model:
             visit.forget_views()
         visit.evidence.add(seen.view)
@@ -205,10 +212,7 @@ class Attention:
         lost = [
             other
             for other in self.visits
-            if other is not visit
-            and other.told.row
-            and view.time - other.last > LOST_S
-            and other.evidence.views
+            if other is not visit and other.told.row and not other.track.seen_now and other.evidence.views
         ]
         near = max(lost, key=lambda other: float(other.evidence.mean @ view.vector), default=None)
         if near is None or float(near.evidence.mean @ view.vector) < evidence.REJOIN:
@@ -237,9 +241,11 @@ class Attention:
         gone = {id(visit) for visit in over}
         self.visits = [visit for visit in self.visits if id(visit) not in gone]
 
-
-def _promise(face: Face) -> float:
-    side = min(face.box.width, face.box.height)
-    if face.landmarks is None or side < LEAST_SIDE:
-        return 0.0
-    return evidence.usable(side, yaw(face.landmarks.points))
+    def _promise(self, face: Face) -> float:
+        """What a view of this face promises; nothing where it is small, or half out of the frame."""
+        side = min(face.box.width, face.box.height)
+        if face.landmarks is None or side < LEAST_SIDE:
+            return 0.0
+        points = face.landmarks.points
+        room = min(float(points.min()), float((np.array(self._size, np.float32) - points).min()))
+        return evidence.usable(side, yaw(points)) if room > _EDGE * side else 0.0

@@ -29,8 +29,9 @@ LOOSER = 10.0
 LEAST_VIEWS = 2
 """Views that name somebody: two moments that agree."""
 
-GOOD_VIEWS = 4
-"""Good views before a stranger is somebody: each becomes part of what they are known by later."""
+GOOD_VIEWS = 5
+"""Good views before a stranger is somebody. None of them alone may be near anybody: known people have bad
+moments."""
 
 SAME = 0.35
 """Cosine of a view and the mean of the others from which it is the same face. One stranger in 100 gets there
@@ -124,10 +125,18 @@ class Evidence:
             return Belief(Opinion.KNOWN, verdict.person_row, similarity)
         if verdict.kind is Kind.AMBIGUOUS or self.good < GOOD_VIEWS:
             return OPEN
-        near = match.decide(calibration, nearest, len(gallery), min(rate * LOOSER, 0.5))
-        if near.kind is Kind.UNKNOWN:
+        if all(_far(calibration, gallery, vector, rate) for vector in (self.mean, *self._good_vectors())):
             return Belief(Opinion.STRANGER, None, verdict.similarity)
         return OPEN
+
+    def _good_vectors(self) -> list[Vector]:
+        return [view.vector for view in self.views if view.good]
+
+
+def _far(calibration: Calibration, gallery: Gallery, vector: Vector, rate: float) -> bool:
+    """Whether that is nobody, also by a looser threshold."""
+    looser = min(rate * LOOSER, 0.5)
+    return match.decide(calibration, gallery.nearest(vector), len(gallery), looser).kind is Kind.UNKNOWN
 
 
 def weight(usefulness: float, sharpness: float, side: float) -> float:

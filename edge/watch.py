@@ -111,7 +111,8 @@ class Watch:
             self._attention.look(frame, self._camera.region)
         if self._clock.steady() >= self._tidy_at:
             self._tidy_at = self._clock.steady() + _TIDY_EVERY_S
-            self._sightings.tidy()
+            # After a long time or a lowered setting it takes a while, and frames go on coming.
+            threading.Thread(target=self._carefully, args=(self._sightings.tidy,), name="tidy").start()
 
     def _tell(self, state: CameraState) -> None:
         """Events for the camera's going and coming."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -85,6 +86,16 @@ class Mosquitto:
         """SIGSTOP and SIGCONT, for example."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def save(self) -> None:
+        """Have the sessions of now written to disk, so that they outlive kill()."""
+        file = self._folder / "mosquitto.db"
+        file.unlink(missing_ok=True)
+        self.signal(signal.SIGUSR1)
+        end = time.monotonic() + 10
+        while not file.exists():
+            assert time.monotonic() < end, "mosquitto wrote no mosquitto.db"
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """As an operator does."""

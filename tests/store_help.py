@@ -17,12 +17,13 @@ class SetClock:
 
     def __init__(self, day: float = TODAY) -> None:
         self.time = day * DAY_S
+        self.steady_s = 0.0
 
     def now(self) -> float:
         return self.time
 
     def steady(self) -> float:
-        return 0.0
+        return self.steady_s
 
     def set_day(self, day: float) -> None:
         """Midnight GMT, or with a fraction some time after it."""

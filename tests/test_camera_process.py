@@ -269,6 +269,8 @@ def test_close_ends_it(bench: Bench) -> None:
     bench.camera.close()
     assert not exists(pid)
     assert bench.calls() == ["open", "close"]
+    assert bench.camera.next() is None
+    assert bench.camera.region(Box(0, 0, 9, 9)) is None
 
 
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:

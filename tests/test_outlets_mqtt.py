@@ -254,6 +254,7 @@ def test_a_broker_that_is_killed_in_the_middle(
 ) -> None:
     topic = f"{base(state)}/event"
     with Consumer(broker.port, topic) as home, running(store, state, broker.port, FastClock(5.0)) as delivery:
+        broker.save()  # the consumer is to come back to its session, whatever Mosquitto saved by itself
         sent = add_events(store, 300)
         delivery.wake()
         assert until(lambda: len(home.of(topic)) >= received)
@@ -261,7 +262,9 @@ def test_a_broker_that_is_killed_in_the_middle(
         assert len(home.of(topic)) < 300
         time.sleep(0.5)
         broker.start()
-        assert until(lambda: len({fields["id"] for fields in home.fields(topic)}) == 300, 30.0)
+        assert until(lambda: len({fields["id"] for fields in home.fields(topic)}) == 300, 20.0), len(
+            home.messages
+        )
         ids = [fields["id"] for fields in home.fields(topic)]
     assert once(ids) == sent
 
@@ -386,6 +389,19 @@ def test_a_broker_that_hangs(
         delivery.stop()
         assert time.monotonic() - began < 4.0
         broker.signal(signal.SIGCONT)
+
+
+def test_two_devices_with_one_id_are_noticed(broker: Mosquitto) -> None:
+    """As after copying a memory card."""
+    place, will = Broker("127.0.0.1", broker.port, None, "", ""), Will("a", "offline")
+    first, second = Link(place, "apiface", will), Link(place, "apiface", will)
+    first.open()
+    second.open()
+    assert until(lambda: first.lost)
+    with pytest.raises(OutletError, match="was lost"):
+        first.publish("a", "online", retain=True)
+    first.cut()
+    second.close()
 
 
 def test_nobody_listens(store: Store, state: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -49,8 +49,9 @@ def events(store: Store) -> list[int]:
 
 
 def trimmed(store: Store, clock: SetClock, day: float, most_bytes: int = MUCH) -> int:
-    """The call on that day."""
+    """The call on that day, a day after the one before."""
     clock.set_day(day)
+    clock.steady_s += DAY_S
     return store.trim_sightings((day - KEPT_DAYS) * DAY_S, most_bytes)
 
 
@@ -73,6 +74,15 @@ def test_what_is_old_goes_with_its_crop_and_events(store: Store, clock: SetClock
 def test_a_clock_a_year_ahead_for_a_day_drops_nothing(store: Store, clock: SetClock) -> None:
     row = seen(store, NOW)
     assert [trimmed(store, clock, day) for day in (TODAY, TODAY + 365, TODAY + 365, TODAY + 1)] == [0] * 4
+    assert rows(store) == events(store) == [row]
+
+
+def test_a_clock_that_is_wrong_over_midnight_drops_nothing(store: Store, clock: SetClock) -> None:
+    row = seen(store, NOW)
+    for hour in range(20):
+        clock.set_day(TODAY + 365 + hour / 24 - 0.5)
+        clock.steady_s += 3600
+        assert store.trim_sightings((TODAY + 335) * DAY_S, MUCH) == 0
     assert rows(store) == events(store) == [row]
 
 

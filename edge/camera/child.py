@@ -88,9 +88,8 @@ class _Camera:
             return {"is": "stalled", "reason": error.message}
         except CameraEnded as error:
             return {"is": "ended", "reason": error.message}
-        except (
-            Exception
-        ) as error:  # a driver may raise anything: the parent is told, and starts another child
+        except Exception as error:
+            # A driver may raise anything: the parent is told, and starts another child.
             _log.warning("the camera failed", exc_info=True)
             opening = request["ask"] == "reopen"
             return {"is": "absent" if opening else "failed", "reason": _words(error)}

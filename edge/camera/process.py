@@ -35,22 +35,12 @@ class CameraProcess:
     def __init__(self, command: Sequence[str], spec: Spec, shared: SharedPlanes, clock: Clock) -> None:
         """Raises CameraError: it cannot be started."""
         self._clock = clock
-        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fds = (theirs.fileno(), shared.fd)
         try:
-            self._process = subprocess.Popen(
-                [*command, spec.dumps(), *map(str, fds)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=fds,
-                env={**os.environ, **_FEW_THREADS, "PYTHONPATH": _python_path()},
-                process_group=0,  # Ctrl-C is for the parent
-            )
+            self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = _started(command, spec, (theirs.fileno(), shared.fd))
         except OSError as error:
-            self._connection.close()
             raise CameraError(f"the camera's process cannot be started: {error.strerror}") from error
-        finally:
-            theirs.close()
         self.pid = self._process.pid
         self.opened = False
         self.asked: str | None = OPENING
@@ -116,6 +106,17 @@ class CameraProcess:
         code = self._process.returncode
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
         return f"the camera's process ended ({how})"
+
+
+def _started(command: Sequence[str], spec: Spec, fds: tuple[int, int]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*command, spec.dumps(), *map(str, fds)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=fds,
+        env={**os.environ, **_FEW_THREADS, "PYTHONPATH": _python_path()},
+        process_group=0,  # Ctrl-C is for the parent
+    )
 
 
 def _python_path() -> str:

@@ -12,7 +12,7 @@ from edge.camera.frame import Frame
 from edge.camera.sizes import small_size
 from edge.camera.spec import Spec
 from edge.clock import Clock
-from edge.errors import CameraEnded, CameraStalled, PictureError
+from edge.errors import CameraEnded, CameraError, CameraStalled, PictureError
 from edge.picture import Plane, Planes
 
 _ROUNDING_S = 0.002
@@ -91,7 +91,7 @@ class Replay:
         try:
             while self._spec.full_speed and self._ready is None:
                 self._ready = self._shown(self._step())
-        except CameraEnded:
+        except CameraError:
             return  # whoever asks for it is told
 
     def region(self, left: int, top: int, width: int, height: int) -> Planes:

@@ -95,10 +95,10 @@ def send(connection: socket.socket, message: Message) -> None:
 
 
 def receive(connection: socket.socket) -> Message | None:
-    """One packet; None: the other end has closed. Raises CameraError: it cannot be understood."""
+    """One packet; None: the other end is lost. Raises CameraError: it cannot be understood."""
     try:
         data = connection.recv(_MOST_BYTES)
-    except ConnectionError:
+    except OSError:
         return None
     if not data:
         return None

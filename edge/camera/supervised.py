@@ -7,7 +7,7 @@ libraries by itself).
 from __future__ import annotations
 
 import logging
-import threading
+import time
 from collections.abc import Sequence
 
 from edge.camera.escalation import CameraKind, CameraState, Escalation, Limits, Step
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class SupervisedCamera:
-    """Used by one thread, but for state and stop. That thread must live as long as the camera: the kernel
+    """Used by one thread, but for state. That thread must live as long as the camera: the kernel
     kills the process when the thread that started it ends. A replay begins anew in a new process."""
 
     def __init__(
@@ -58,7 +58,7 @@ class SupervisedCamera:
         self._stuck: list[CameraProcess] = []
         self._shown: tuple[int, int] | None = None  # size of the frame last given
         self._weigh_at = 0.0
-        self._closing = threading.Event()
+        self._closed = False
 
     @property
     def state(self) -> CameraState:
@@ -79,7 +79,7 @@ class SupervisedCamera:
         """
         self._shown = None
         end = self._clock.steady() + NEXT_S
-        while not self._closing.is_set():
+        while not self._closed:
             if self.state.kind is CameraKind.ENDED:
                 raise CameraEnded(self.state.reason)
             left = end - self._clock.steady()
@@ -108,7 +108,7 @@ class SupervisedCamera:
         try:
             process.ask("region", left=left, top=top, width=width, height=height)
             while (answer := process.answer(NEXT_S)) is None:
-                if self._silent(process) is Step.RESTART or self._closing.is_set():
+                if self._silent(process) is Step.RESTART:
                     raise CameraError(self.state.reason)
             if answer["is"] != "region":
                 raise CameraError(str(answer.get("reason", answer["is"])))
@@ -118,16 +118,13 @@ class SupervisedCamera:
             return None
 
     def close(self) -> None:
-        """End the process. Not while another thread is in next(), which ends soon after stop()."""
-        self._closing.set()
+        """End the process; next() gives None from then on. For the thread that calls next()."""
+        self._closed = True
         process, self._process = self._process, None
         if process is not None and not process.end(_GRACE_S, _KILL_S):
             _log.error("camera: process %d is stuck and cannot be killed", process.pid)
+        self._forget_stuck()
         self._shared.close()
-
-    def stop(self) -> None:
-        """Let next() return None from now on. For any thread."""
-        self._closing.set()
 
     def _turn(self, process: CameraProcess | None, left: float) -> Frame | None:
         """One thing at most: start a process, ask it, or hear from it; within `left` seconds."""
@@ -160,9 +157,9 @@ class SupervisedCamera:
         """A new process, when the back-off is over."""
         waits = self._escalation.start_in(self._clock.steady())
         if waits > 0:
-            self._closing.wait(min(waits, left))
+            time.sleep(min(waits, left))
             return
-        self._stuck = [process for process in self._stuck if not process.gone()]
+        self._forget_stuck()
         try:
             self._process = CameraProcess(self._command, self._spec, self._shared, self._clock)
         except CameraError as error:
@@ -238,9 +235,13 @@ class SupervisedCamera:
             _log.error("camera: process %d is stuck and cannot be killed", process.pid)
             self._stuck.append(process)
 
+    def _forget_stuck(self) -> None:
+        """Those that have ended after all."""
+        self._stuck = [process for process in self._stuck if not process.gone()]
+
     def _tell(self, was: CameraState, now: float) -> None:
         """A line in the log when a good frame has changed the state."""
         state = self.state
         if state.kind is not was.kind:
-            after = "" if was.kind is CameraKind.STARTING else f" after {now - was.since:.0f} s {was.kind}"
+            after = "" if was.kind is CameraKind.STARTING else f" after {now - was.since:.1f} s {was.kind}"
             _log.info("camera: %s%s%s", state.kind, after, f": {state.reason}" if state.reason else "")

@@ -49,7 +49,7 @@ class Delivery:
         self._clock = clock
         self._turn = turn
         self._outage = _Outage(outlet.name, clock)
-        self._refusals = 0
+        self._refused = _Refused()
         self._told_stand_by = False
         self._wait_s = FIRST_WAIT_S
         self._stopping = threading.Event()
@@ -132,8 +132,7 @@ class Delivery:
         try:
             self._outlet.deliver(event, event_fields(event, self._store))
         except EventRefused as error:
-            self._refusals += 1
-            if self._refusals < MOST_REFUSALS:
+            if self._refused.again(event.row) < MOST_REFUSALS:
                 raise
             _log.error(
                 "outlet %s: gave event %s up after %d tries: %s",
@@ -144,14 +143,12 @@ class Delivery:
             )
         else:
             self._works(self._store.newest_event() - event.row + 1 if self._outage.begun else 0)
-        self._refusals = 0
         self._wait_s = FIRST_WAIT_S
         self._store.advance(self.name, event.row)
 
     def _works(self, waiting: int = 0) -> None:
         self._outage.end(waiting)
-        if not self._refusals:
-            self._wait_s = FIRST_WAIT_S
+        self._wait_s = FIRST_WAIT_S
 
     def _fails(self, reason: str) -> bool:
         """Whether it was logged."""
@@ -166,6 +163,20 @@ class Delivery:
         while (left := until - self._clock.steady()) > 0:
             if end.wait(min(left, _SLICE_S)):
                 return
+
+
+class _Refused:
+    """How often the receiver refused one event."""
+
+    def __init__(self) -> None:
+        self._row = -1
+        self._times = 0
+
+    def again(self, row: int) -> int:
+        """Once more; the event's row."""
+        self._times = self._times + 1 if row == self._row else 1
+        self._row = row
+        return self._times
 
 
 class _Outage:

@@ -1,7 +1,7 @@
 """What Home Assistant is told, so that it makes one device with its sensors.
 
-A retained message per sensor (https://www.home-assistant.io/integrations/mqtt/, "discovery"), not the newer
-single message per device: every release since 2021 understands the first.
+A retained message per sensor (https://www.home-assistant.io/integrations/mqtt/, "discovery"), not the single
+message per device that only releases since the end of 2024 understand.
 """
 
 from __future__ import annotations

@@ -157,10 +157,9 @@ class Link:
                 self._connected = True
                 self._changed.notify_all()
 
-    def _on_disconnect(
-        self, _client: Client, _data: object, _flags: object, reason: Any, _more: object
-    ) -> None:
-        self._lose(f"the connection to {self._broker.place} was lost: {str(reason).lower()}")
+    def _on_disconnect(self, _client: Client, _data: object, how: Any, reason: Any, _more: object) -> None:
+        said = f"; it said: {str(reason).lower()}" if how.is_disconnect_packet_from_server else ""
+        self._lose(f"the connection to {self._broker.place} was lost{said}")
 
     def _on_publish(self, _client: Client, _data: object, number: int, reason: Any, _more: object) -> None:
         with self._changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge.announce import UNKNOWN, timestamp, who
@@ -11,23 +11,20 @@ from edge.store import Person, Sighting, Store
 _LOOKED_BACK = 100
 """Sightings among which the last person is looked for."""
 
-Present = Callable[[], Sequence[tuple[Sighting, Person | None]]]
-"""Who is in view: the open sightings, each with its person (None: not recognised)."""
-
 
 class Presence:
     """The state as a function of the store: the same after a restart, and without a person once erased."""
 
-    def __init__(self, store: Store, camera: Callable[[], str], present: Present | None = None) -> None:
-        """camera: how the camera is, in a word, at any moment. present: None: those of the store."""
+    def __init__(self, store: Store, camera: Callable[[], str]) -> None:
+        """camera: how the camera is, in a word, at any moment."""
         self._store = store
         self._camera = camera
-        self._present = present or self._open
 
     def state(self) -> Mapping[str, Any]:
         """people, count, last (null: nobody), camera. Raises StoreError."""
         people: dict[str, str] = {}
-        for sighting, person in self._present():
+        for sighting in self._store.open_sightings():
+            person = self._person(sighting)
             # two cameras may see one person
             people.setdefault(person.id if person else sighting.id, _called(person))
         return {
@@ -36,9 +33,6 @@ class Presence:
             "last": self._last(),
             "camera": self._camera(),
         }
-
-    def _open(self) -> list[tuple[Sighting, Person | None]]:
-        return [(sighting, self._person(sighting)) for sighting in self._store.open_sightings()]
 
     def _person(self, sighting: Sighting) -> Person | None:
         return None if sighting.person_row is None else self._store.person_by_row(sighting.person_row)

@@ -9,7 +9,7 @@ from edge.picture.picture import Picture
 from edge.picture.planes import Plane, Planes
 from edge.picture.source import Source, decode
 from edge.picture.thumbnail import Thumbnails
-from edge.picture.yuv import planes_of, shrunk
+from edge.picture.yuv import planes_of
 
 __all__ = [
     "Cost",
@@ -28,5 +28,4 @@ __all__ = [
     "outlined_jpeg",
     "planes_of",
     "reduction",
-    "shrunk",
 ]

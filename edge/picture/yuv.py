@@ -26,19 +26,6 @@ def planes_of(header: Header, width: int, height: int) -> Planes:
     return Planes(_plane(y), _plane(u.reduce(2)), _plane(v.reduce(2)))
 
 
-def shrunk(planes: Planes, width: int, height: int) -> Planes:
-    """The same picture in another size (pixels, even)."""
-    if (planes.width, planes.height) == (width, height):
-        return planes
-    sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
-    return Planes(
-        *(
-            _plane(Image.fromarray(np.ascontiguousarray(plane)).resize(size, _BILINEAR))
-            for plane, size in zip((planes.y, planes.u, planes.v), sizes, strict=True)
-        )
-    )
-
-
 def _plane(image: Image.Image) -> Plane:
     plane: Plane = np.asarray(image)
     return plane

@@ -62,13 +62,13 @@ class Erasing(PeopleTable, SweepTable):
         Nobody is erased before calls on two days lie past the day: a clock that was wrong for an hour
         forgets nobody. Somebody without a sighting (usage.sqlite was lost) counts from today.
         """
-        today = self._note_sweep()
+        today = self._note_sweep(self._usage)
         self.clean()
         self._drop_stray_days()
         return self._forget("index", today, index_before) + self._forget("camera", today, camera_before)
 
     def _forget(self, enrolled_by: EnrolledBy, today: int, before_day: int) -> int:
-        if not self._sure(before_day):
+        if not self._sure(self._usage, before_day):
             return 0
         unnamed = [row for (row,) in self._people.rows(_UNNAMED, (enrolled_by,))]
         due = [row for row in unnamed if self._unseen(row, today, before_day)]

@@ -55,6 +55,7 @@ def _sightings_1(database: Database) -> None:
             details TEXT NOT NULL
         ) STRICT;
         CREATE TABLE outlet (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
+        CREATE TABLE sweep (row INTEGER PRIMARY KEY, day INTEGER NOT NULL UNIQUE) STRICT;
     """)
 
 

@@ -16,6 +16,9 @@ _EVENT_BYTES = 250
 _NO_ROW = 2**62
 """More than any row."""
 
+_SWEEP_EVERY_S = 72_000.0
+"""A sweep that counts, at most so often (20 hours, so that it is daily whatever the caller's rhythm)."""
+
 _BATCH = 100
 """Sightings per transaction: with their crops some 2 MB to the log, and a moment for the others to wait."""
 _EVENT_BATCH = 2000
@@ -50,20 +53,25 @@ _NOBODY = """
 class Trimming(SweepTable):
     """The part of the store that keeps the third file small."""
 
+    _swept_at = float("-inf")
+
     def trim_sightings(self, before: float, most_bytes: int, keep_after_row: int | None = None) -> int:
         """Drop what is too old, then the oldest until the rest fits; how many sightings went.
 
         before: sightings that ended, and events that happened, before this time go (seconds since 1970
-        GMT). Not before calls on two days lie past it, for the clock may be wrong. most_bytes: what may
-        stay, crops and indexes included; open sightings stay in any case. keep_after_row: events from the
-        one that follows this row stay (None: no matter), as do those that an outlet has not told yet; only
-        of more than fit into half of most_bytes, or than 200,000, the oldest go untold.
+        GMT). Not before calls on two days lie past it, a day's time apart, for the clock may be wrong.
+        most_bytes: what may stay, crops and indexes included; open sightings stay in any case.
+        keep_after_row: events from the one that follows this row stay (None: no matter), as do those that
+        an outlet has not told yet; only of more than fit into half of most_bytes, or than 200,000, the
+        oldest go untold.
 
         A transaction per batch, so that others write in between. Meant to be called hourly or so.
         """
-        self._note_sweep()
+        if self._clock.steady() - self._swept_at >= _SWEEP_EVERY_S:
+            self._swept_at = self._clock.steady()
+            self._note_sweep(self._sightings)
         gone = 0
-        if self._sure(gmt_day(before)):
+        if self._sure(self._sightings, gmt_day(before)):
             gone += self._repeat(_OLD, (before,), _BATCH)
             last = _NO_ROW if keep_after_row is None else keep_after_row
             self._repeat(_TOLD, (last, before), _EVENT_BATCH)
