@@ -100,8 +100,8 @@ def test_two_who_resemble_each_other_stay_open(gallery: Gallery) -> None:
 
 def test_nobody_is_known_yet() -> None:
     """The first stranger in an empty gallery is one."""
-    empty = Gallery(192)
-    assert evidence(*views(somebody(1), GOOD_VIEWS)).belief(CALIBRATION, empty, RATE).opinion is Opinion.STRANGER
+    seen = evidence(*views(somebody(1), GOOD_VIEWS))
+    assert seen.belief(CALIBRATION, Gallery(192), RATE).opinion is Opinion.STRANGER
 
 
 def test_the_track_goes_over_to_another(gallery: Gallery) -> None:

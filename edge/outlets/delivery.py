@@ -125,7 +125,8 @@ class Delivery:
         for event in events:
             if self._stopping.is_set():
                 break
-            self._hand_over(event)
+            if self._store.event_row(event.id) is not None:  # its person may have been erased meanwhile
+                self._hand_over(event)
         return bool(events)
 
     def _hand_over(self, event: Event) -> None:
