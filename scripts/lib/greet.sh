@@ -33,8 +33,8 @@ make_identity() {
     fi
 }
 
-# authority NAME: with the port, where it is another than that of https.
-at() {
+# with_port NAME: with the port, where it is another than that of https.
+with_port() {
     local port
     port=$(sed -n 's/^port *= *\([0-9]*\).*/\1/p' "$root$settings")
     printf '%s%s' "$1" "$([ "${port:-443}" = 443 ] || printf ':%s' "$port")"
@@ -44,7 +44,7 @@ at() {
 device_name() {
     local name
     name=$(if [ -n "$root" ]; then cat "$root/etc/hostname" 2>/dev/null; else hostname; fi)
-    at "${name%%.*}.local"
+    with_port "${name%%.*}.local"
 }
 
 greet() {
@@ -77,5 +77,5 @@ curl_line() {
     printf "(printf '{\"key\":\"data:image/jpeg;base64,'; base64 < photo.jpg | tr -d '\\\\n'; printf '\"}') | "
     # shellcheck disable=SC2016 # $TOKEN is for who reads it
     printf 'curl %s-H "Authorization: Bearer %s" -d @- https://%s/v1.0/detect; echo\n' \
-        "$trust" "${token:-\$TOKEN}" "$(at localhost)"
+        "$trust" "${token:-\$TOKEN}" "$(with_port localhost)"
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # source, root, runtime: the caller's; python, machine, numpy: system.sh's
 # A release: /opt/api-face/releases/NAME with the program, its models and its virtual environment. It is made
 # under another name and renamed when it has passed its self-test, and never changed afterwards. Which one is
 # in force says the link /opt/api-face/current. Uses change.sh, venv.sh and what system.sh found out.
