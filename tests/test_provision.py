@@ -157,21 +157,31 @@ def test_tokens_that_are_there(desk: Desk) -> None:
         ('[wifi]\nssid = ""', "1 to 32 bytes"),
         ('[wifi]\nssid = "a"\ncountry = "de"', "two capital letters"),
         ('[wifi]\nssid = "a"\npasword = "12345678"', 'unknown key "pasword"'),
-        ("name", "at line 1"),
+        ("name", "Expected '='"),
     ],
 )
-def test_what_is_refused(desk: Desk, text: str, said: str) -> None:
-    """In words, beside the file as well; the file stays, and the device is as it was."""
+def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """In words."""
+    file = tmp_path / "site.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_site(file)
+    assert said in caught.value.message
+
+
+def test_a_file_that_cannot_be_used(desk: Desk) -> None:
+    """The reason stands beside it, it stays, and the device is as it was; the next one clears that away."""
     before = desk.settings.read_text()
-    code, words = desk.provision(text)
+    code, words = desk.provision(SITE.replace("sightings_days = 7", "sightings_days = 0"))
     assert code == 2
-    assert said in words
-    assert said in (desk.file.parent / "api-face.error.txt").read_text()
+    assert 'setting "sightings_days" must be from 1' in words
+    error = desk.file.parent / "api-face.error.txt"
+    assert 'setting "sightings_days" must be from 1' in error.read_text()
     assert desk.file.exists()
     assert desk.settings.read_text() == before
     assert not (desk.state / "people.sqlite").exists()
     assert desk.provision("")[0] == 0
-    assert not (desk.file.parent / "api-face.error.txt").exists()
+    assert not error.exists()
 
 
 def test_secrets_are_not_repeated(tmp_path: Path) -> None:
