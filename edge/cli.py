@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "how well people are told apart: figures from photographs, or of the gallery",
     "bench": "how fast this device recognises the faces in photographs",
     "ca": "where the device's CA certificate is, and its fingerprint",
+    "provision": "make this device that of a site: name, settings, tokens, secrets, Wi-Fi from one file",
     "settings": "every setting with its default, unit and meaning, as a settings.toml",
 }
 """Each name is also the name of its module."""

@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
     ("outlets",),
     ("evaluation",),
-    ("server",),
+    ("server", "provisioning"),
     ("wiring", "camera_wiring", "commands", "cli", "__main__"),
 )
 """From the bottom up. A room imports from floors below its own, and from its left on its own floor."""
@@ -55,6 +55,7 @@ OUTSIDE: dict[str, str] = {
     "av": "camera",
     "paho": "outlets",
     "argparse": "commands",
+    "segno": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor; ssl: who is called, and who
 calls). NumPy is everybody's."""

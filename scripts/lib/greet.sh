@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# The end of an installation: what the site file says, certificate and first token, and what to do next.
+
+# The file itself stays as it is: it is the installer's own, not the copy on a card.
+apply_config() {
+    [ -n "$config" ] || return 0
+    if [ -n "$dry_run" ]; then
+        say "would apply: $config"
+        return
+    fi
+    (umask 077 && cat "$config" >"$root$etc/site.toml.part")
+    api_face provision --keep "$etc/site.toml.part" >&2 || {
+        rm -f "$root$etc/site.toml.part"
+        die "$config cannot be used"
+    }
+    rm -f "$root$etc/site.toml.part"
+}
+
+# Certificate and token; not on a card that will be copied, for copies must not share them.
+make_identity() {
+    token=
+    authority=
+    if [ -n "$image" ]; then
+        [ ! -e "$root$state/people.sqlite" ] || die "--image: this card has people or tokens already, in $state"
+        run rm -rf "$root$state/tls" "$root$state/device-id"
+    elif [ -n "$dry_run" ]; then
+        say "would make: the certificates and, where there is no token yet, the first"
+    else
+        authority=$(api_face ca) || authority=
+        if [ ! -e "$root$state/people.sqlite" ]; then
+            token=$(api_face token add first)
+        fi
+    fi
+}
+
+# Under which name others reach it.
+device_name() {
+    local name
+    name=$(if [ -n "$root" ]; then cat "$root/etc/hostname" 2>/dev/null; else hostname; fi)
+    printf '%s.local' "${name%%.*}"
+}
+
+greet() {
+    local host
+    [ -z "$dry_run" ] || return 0
+    if [ -n "$image" ]; then
+        say "Installed. Shut down, copy the card; each copy makes its own certificate at its first start."
+        return
+    fi
+    host=$(device_name)
+    printf '\napi-face edge %s is installed%s.\n' "$release" "$(booted && printf ' and answers at https://%s' "$host")"
+    if [ -n "$authority" ]; then
+        printf '\nClients must trust the CA of this device, once: https://%s/ca.crt, in\n    %s\n' "$host" "${authority//$'\n'/$'\n    '}"
+        api_face ca --qr || true
+    fi
+    if [ -n "$token" ]; then
+        printf '\nYour token, shown only this once:\n    %s\n' "$token"
+    else
+        # shellcheck disable=SC2016 # $TOKEN is for who reads it
+        printf '\nTo make a token ($TOKEN below stands for it):\n    sudo api-face token add NAME\n'
+    fi
+    printf '\nThe faces in a photograph (put the name of yours in place of photo.jpg):\n    '
+    printf "(printf '{\"key\":\"data:image/jpeg;base64,'; base64 < photo.jpg | tr -d '\\\\n'; printf '\"}') | "
+    # shellcheck disable=SC2016 # $TOKEN is for who reads it
+    printf 'curl %s-H "Authorization: Bearer %s" -d @- https://%s/v1.0/detect; echo\n' \
+        "${authority:+--cacert ca.crt }" "${token:-\$TOKEN}" "$host"
+    [ -z "$authority" ] || printf '    (ca.crt: a copy of %s)\n' "$state/tls/ca.crt"
+}
