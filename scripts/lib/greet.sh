@@ -26,18 +26,25 @@ make_identity() {
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
     else
-        authority=$(api_face ca) || authority=
+        authority=$(api_face ca --qr) || authority= # the settings name a certificate of the installer's own
         if [ ! -e "$root$state/people.sqlite" ]; then
             token=$(api_face token add first)
         fi
     fi
 }
 
+# with_port NAME: with the port, where it is another than that of https.
+with_port() {
+    local port
+    port=$(sed -n 's/^port *= *\([0-9]*\).*/\1/p' "$root$settings")
+    printf '%s%s' "$1" "$([ "${port:-443}" = 443 ] || printf ':%s' "$port")"
+}
+
 # Under which name others reach it.
 device_name() {
     local name
     name=$(if [ -n "$root" ]; then cat "$root/etc/hostname" 2>/dev/null; else hostname; fi)
-    printf '%s.local' "${name%%.*}"
+    with_port "${name%%.*}.local"
 }
 
 greet() {
@@ -50,8 +57,8 @@ greet() {
     host=$(device_name)
     printf '\napi-face edge %s is installed%s.\n' "$release" "$(booted && printf ' and answers at https://%s' "$host")"
     if [ -n "$authority" ]; then
-        printf '\nClients must trust the CA of this device, once: https://%s/ca.crt, in\n    %s\n' "$host" "${authority//$'\n'/$'\n    '}"
-        api_face ca --qr || true
+        printf '\nClients must trust the CA of this device, once: https://%s/ca.crt\nCompare its fingerprint with this one:\n' "$host"
+        printf '%s\n' "$authority"
     fi
     if [ -n "$token" ]; then
         printf '\nYour token, shown only this once:\n    %s\n' "$token"
@@ -59,10 +66,16 @@ greet() {
         # shellcheck disable=SC2016 # $TOKEN is for who reads it
         printf '\nTo make a token ($TOKEN below stands for it):\n    sudo api-face token add NAME\n'
     fi
-    printf '\nThe faces in a photograph (put the name of yours in place of photo.jpg):\n    '
+    printf '\nOn this device, the faces in a photograph (put the name of yours in place of photo.jpg):\n    '
+    curl_line
+}
+
+# As pasted, for photographs of any size: an argument holds about 100 kB. The state is closed to other users.
+curl_line() {
+    local trust=
+    [ -z "$authority" ] || trust="--cacert <(${SUDO_USER:+sudo }cat $state/tls/ca.crt) "
     printf "(printf '{\"key\":\"data:image/jpeg;base64,'; base64 < photo.jpg | tr -d '\\\\n'; printf '\"}') | "
     # shellcheck disable=SC2016 # $TOKEN is for who reads it
     printf 'curl %s-H "Authorization: Bearer %s" -d @- https://%s/v1.0/detect; echo\n' \
-        "${authority:+--cacert ca.crt }" "${token:-\$TOKEN}" "$host"
-    [ -z "$authority" ] || printf '    (ca.crt: a copy of %s)\n' "$state/tls/ca.crt"
+        "$trust" "${token:-\$TOKEN}" "$(with_port localhost)"
 }

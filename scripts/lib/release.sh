@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # source, root, runtime: the caller's; python, machine, numpy: system.sh's
 # A release: /opt/api-face/releases/NAME with the program, its models and its virtual environment. It is made
 # under another name and renamed when it has passed its self-test, and never changed afterwards. Which one is
 # in force says the link /opt/api-face/current. Uses change.sh, venv.sh and what system.sh found out.
@@ -12,6 +12,10 @@ pip_sources() {
     if [ -d "$source/wheels" ]; then
         printf '%s\n' --no-index "--find-links=$app/wheels.part"
     fi
+}
+
+release_version() {
+    sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/edge/__init__.py"
 }
 
 release_files() {
@@ -41,7 +45,7 @@ release_works() {
 # damaged, or was made from something else, the new one is VERSION-2, -3, ...
 make_release() {
     local version wanted number=1
-    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/edge/__init__.py")
+    version=$(release_version)
     wanted=$(made_from)
     release=$version
     while [ -e "$root$app/releases/$release" ]; do
@@ -65,7 +69,7 @@ make_release() {
 
 # build_release DRAFT NAME: in DRAFT, everything that will be NAME.
 build_release() {
-    local draft=$app/releases/$1 site
+    local draft=$app/releases/$1 site said
     rm -rf "$root$app"/releases/*.part "$root$app"/*.part
     mkdir -p "$root$draft"
     chmod 755 "$root$app" "$root$app/releases" "$root$draft"
@@ -84,8 +88,8 @@ build_release() {
         "$app/releases/$2" >"$root$draft/venv/bin/api-face"
     chmod 755 "$root$draft/venv/bin/api-face"
     inside "$draft/venv/bin/python" -m compileall -q "$draft/edge"
-    inside "$draft/venv/bin/python" -sP "$draft/scripts/lib/time_models.py" 0 >/dev/null ||
-        die "the new release failed its self-test: its words stand above; nothing was switched"
+    said=$(inside "$draft/venv/bin/python" -sP "$draft/scripts/lib/time_models.py" 0 2>&1) ||
+        die "the new release failed its self-test, and nothing was switched: $said"
     rm -rf "$root$app/wheels.part"
 }
 

@@ -63,7 +63,7 @@ install_packages() {
     if [ -n "$(inside dpkg --audit 2>/dev/null)" ]; then
         run inside env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >&2
     fi
-    if [ "${#missing[@]}" -gt 0 ] || { [ "$camera" = pi ] && ! has_package python3-picamera2; }; then
+    if [ "${#missing[@]}" -gt 0 ] || [ -z "$(find "$root/var/lib/apt/lists" -name '*_Packages*' -print -quit)" ]; then
         run apt_get update || say "apt-get update failed: going on with what the lists have"
     fi
     if [ "${#missing[@]}" -gt 0 ]; then
