@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import ssl
 import time
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ class Device:
     @property
     def client(self) -> Client:
         """Trusts the device's CA, and nothing else."""
-        context = ssl.create_default_context(cadata=self.container.run("cat", "/var/lib/api-face/tls/ca.crt"))
+        context = ssl.create_default_context(cafile=self.container.path("/var/lib/api-face/tls/ca.crt"))
         return Client(self.address, PORT, context, self.token)
 
     def at(self, address: str) -> Device:
@@ -67,22 +68,18 @@ class Device:
 
     def health(self) -> Answer | None:
         """None: it does not answer."""
-        with contextlib.suppress(OSError, ssl.SSLError):
-            with contextlib.closing(self.client.connection()) as connection:
-                connection.timeout = 2
-                return self.client.exchange(connection, "GET", "/health")
+        client = self.client
+        connection = client.connection()
+        connection.timeout = 2
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            return client.exchange(connection, "GET", "/health")
         return None
 
     def away(self, most_s: float) -> float:
         """Seconds from now until it is healthy. Raises TimeoutError after most_s."""
         begun = time.monotonic()
-        client = self.client
         while time.monotonic() - begun < most_s:
-            with contextlib.suppress(OSError, ssl.SSLError, ValueError):
-                connection = client.connection()
-                connection.timeout = 2
-                with contextlib.closing(connection):
-                    if client.exchange(connection, "GET", "/health").status == 200:
-                        return time.monotonic() - begun
+            if self.healthy():
+                return time.monotonic() - begun
             time.sleep(0.05)
         raise TimeoutError(f"not healthy within {most_s:.0f} s: {self.journal(time.time() - 30)[-3:]}")

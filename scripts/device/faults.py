@@ -33,7 +33,7 @@ class Row:
 
 def kills(device: Device, count: int, seed: int) -> Row:
     """kill -9 at random moments under load."""
-    chance, away = random.Random(seed), []
+    chance, away = random.Random(seed), []  # noqa: S311
     with loaded(device, seed=seed) as noted:
         for _ in range(count):
             time.sleep(chance.uniform(0.1, 2.0))

@@ -7,6 +7,7 @@ import http.client
 import itertools
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,11 +23,22 @@ PAUSE_S = 0.1
 
 @dataclass
 class Noted:
-    """trained: person ids that were acknowledged. answers: by kind and status; 0, none came."""
+    """trained: person ids that were acknowledged. answers: by kind and status; 0, none came. longest_s: the
+    longest time in which nobody was answered with 200 (seconds)."""
 
     trained: set[str] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    longest_s: float = 0.0
+    _last: float = field(default_factory=time.monotonic)
+
+    def note(self, kind: str, status: int) -> None:
+        """One request has come to its end."""
+        with self.lock:
+            self.answers[f"{kind} {status}"] += 1
+            if status == 200:
+                now = time.monotonic()
+                self.longest_s, self._last = max(self.longest_s, now - self._last), now
 
     def lost(self, device: Device) -> int:
         """How many of those acknowledged are not there (any more)."""
@@ -43,8 +55,7 @@ def loaded(device: Device, clients: int = 4, seed: int = 1) -> Iterator[Noted]:
     noted, stop = Noted(), threading.Event()
     client = device.client
     threads = [
-        threading.Thread(target=_ask, args=(client, noted, stop, random.Random(seed + each)))
-        for each in range(clients)
+        threading.Thread(target=_ask, args=(client, noted, stop, seed + each)) for each in range(clients)
     ]
     for thread in threads:
         thread.start()
@@ -56,7 +67,8 @@ def loaded(device: Device, clients: int = 4, seed: int = 1) -> Iterator[Noted]:
             thread.join()
 
 
-def _ask(client: Client, noted: Noted, stop: threading.Event, chance: random.Random) -> None:
+def _ask(client: Client, noted: Noted, stop: threading.Event, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
     faces = [jpeg(obama(), 200), jpeg(biden(), 200)]
     room = jpeg(nobody(), 200)
     for number in itertools.count():
@@ -76,5 +88,4 @@ def _ask(client: Client, noted: Noted, stop: threading.Event, chance: random.Ran
                     noted.trained.add(answer.json["personId"])
         except (OSError, http.client.HTTPException):
             stop.wait(PAUSE_S)
-        with noted.lock:
-            noted.answers[f"{'train' if train else 'detect'} {status}"] += 1
+        noted.note("train" if train else "detect", status)
