@@ -48,6 +48,10 @@ class Device:
         """Of the service, inside."""
         return self.show("MainPID")
 
+    def signal(self, name: str) -> None:
+        """To the service's main process alone."""
+        self.container.run("sh", "-c", f"kill -{name} {self.pid}")
+
     def journal(self, since: float, words: str = "") -> list[str]:
         """What the service said since then, lines with these words alone."""
         text = self.container.run(

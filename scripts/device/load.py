@@ -69,7 +69,7 @@ def loaded(device: Device, clients: int = 4, seed: int = 1) -> Iterator[Noted]:
 
 def _ask(client: Client, noted: Noted, stop: threading.Event, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311
-    faces = [jpeg(obama(), 200), jpeg(biden(), 200)]
+    faces = [jpeg(obama(), 250), jpeg(biden(), 350)]
     room = jpeg(nobody(), 200)
     for number in itertools.count():
         if stop.is_set():
