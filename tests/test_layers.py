@@ -13,12 +13,23 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings", "wording", "event", "disk", "heat", "steps"),
-    ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture", "camera"),
+    ("errors", "clock", "timesync", "face", "settings", "wording", "event", "disk", "heat", "steps"),
+    (
+        "notify",
+        "access",
+        "budget",
+        "interpreter",
+        "calibration",
+        "gallery",
+        "match",
+        "outliers",
+        "picture",
+        "camera",
+    ),
     ("motion", "track", "pace", "evidence"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
-    ("announce", "bus"),
+    ("announce", "bus", "selftest", "watchdog"),
     ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
     ("outlets",),
     ("evaluation",),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ from edge.store.sightings_schema import SIGHTINGS
 from edge.store.tokens import TokenTable
 from edge.store.trimming import Trimming
 from edge.store.usage import UsageTable
+from edge.timesync import is_set
 
 
 class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, EventTable, Trimming):
@@ -63,8 +65,15 @@ class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, Even
         self.close()
 
 
-def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) -> Store:
+def open_store(
+    state: Path,
+    clock: Clock | None = None,
+    *,
+    busy_s: float = 5.0,
+    clock_set: Callable[[], bool] | None = None,
+) -> Store:
     """The store in that folder, made when absent. busy_s: how long a write waits for another (seconds).
+    clock_set: whether the clock is known to be right (as it comes: timesync.is_set).
 
     Raises StoreError: a file that is damaged, not ours, or of a newer release; it is left as it was.
     """
@@ -78,6 +87,7 @@ def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) 
                 file.close()
             raise
     people, usage, sightings = files
-    store = Store(people, usage, sightings, clock or SystemClock())
+    clock = clock or SystemClock()
+    store = Store(people, usage, sightings, clock, clock_set or partial(is_set, clock))
     store.clean()
     return store
