@@ -184,6 +184,16 @@ def test_a_file_that_cannot_be_used(desk: Desk) -> None:
     assert not error.exists()
 
 
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    """docs/provisioning.md shows a file that can be used, with every table there is."""
+    text = (Path(__file__).resolve().parent.parent / "docs/provisioning.md").read_text().split("```toml")[1]
+    file = tmp_path / "site.toml"
+    file.write_text(text.partition("```")[0])
+    site = read_site(file)
+    assert site.wifi is not None
+    assert all((site.name, site.settings, site.secrets, site.tokens))
+
+
 def test_secrets_are_not_repeated(tmp_path: Path) -> None:
     """Neither in errors nor in a repr, which a traceback may show."""
     file = tmp_path / "site.toml"
