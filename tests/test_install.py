@@ -247,7 +247,9 @@ def test_the_faster_runtime_is_kept(desk: Desk, litert: str, kept: str) -> None:
     assert [path.name for path in site.iterdir() if path.is_dir()] == [kept]
     measured = (desk.root / "opt/api-face/current/runtimes-measured").read_text()
     assert measured == f"{litert} litert\n9.5 tflite\n"
-    desk.install("--runtime", "litert")
+    settings = desk.root / "etc/api-face/settings.toml"
+    settings.write_text(settings.read_text() + '\nruntime = "litert"\n')
+    desk.install()
     assert not (desk.root / "opt/api-face/current/runtimes-measured").exists()
 
 
