@@ -171,8 +171,8 @@ class Settings:
     """"debug", "info", "warning" or "error"."""
 
     runtime: str = "auto"
-    """TFLite runtime that scripts/install and scripts/update put in: "litert", "tflite", or "auto", the one that
-    is faster on this very board."""
+    """TFLite runtime that scripts/install and scripts/update put in: "litert", "tflite", or "auto", the one
+    that is faster on this very board."""
 
 
 RANGES: Mapping[str, tuple[float, float]] = {
