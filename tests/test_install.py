@@ -346,3 +346,40 @@ def test_the_pins_cover_what_is_asked_for() -> None:
             if "armv7l" not in path.name:
                 assert block.count("--hash") == (2 if machine_dependent else block.count("--hash"))
                 assert "--hash" in block
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "expected"),
+    [
+        ("0", "token list", "setpriv --reuid=api-face --regid=api-face --init-groups "),
+        (
+            "0",
+            "provision FILE",
+            "program --state /var/lib/api-face --settings /etc/api-face/settings.toml provision",
+        ),
+        ("0", "restore FILE", "chown -R -h api-face:api-face /var/lib/api-face"),
+        ("0", "--state /elsewhere token list", "program --state /elsewhere token list"),
+        (
+            "1000",
+            "token list",
+            "program --state /var/lib/api-face --settings /etc/api-face/settings.toml token list",
+        ),
+    ],
+)
+def test_the_command_line_of_the_device(tmp_path: Path, user: str, words: str, expected: str) -> None:
+    """Root works as the service's user, except where the system is changed; a named state is left alone."""
+    for name in ("program", "setpriv", "chown"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (tmp_path / "id").chmod(0o755)
+    text = (ROOT / "scripts/lib/api-face").read_text()
+    text = text.replace("/opt/api-face/current/venv/bin/api-face", str(tmp_path / "program"))
+    done = subprocess.run(
+        ["sh", "-c", text, "api-face", *words.split()],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1].startswith(expected), done.stdout
