@@ -35,13 +35,13 @@ make_settings() {
         run inside chmod 0640 "$settings"
         return
     fi
-    { [ -n "$dry_run" ] || inside "$app/releases/$release/venv/bin/api-face" settings; } |
-        sed -e 's/^# \(host = "::"\)$/\1/' -e 's/^# \(port = 443\)$/\1/' |
+    local text
+    text=$([ -n "$dry_run" ] || inside "$app/releases/$release/venv/bin/api-face" settings)
+    printf '%s\n' "$text" | sed -e 's/^# \(host = "::"\)$/\1/' -e 's/^# \(port = 443\)$/\1/' |
         write "$settings" 0640 "root:$user"
 }
 
-# The command line for this device's state. Run by root it becomes the service's user, so that nothing in the
-# state is ever root's; it keeps root's right to read and write any file, for photographs and backups.
+# The command line for this device's state.
 make_wrapper() {
     write /usr/local/bin/api-face 0755 root:root <"$source/scripts/lib/api-face"
 }
@@ -74,7 +74,9 @@ booted() {
 }
 
 start_service() {
-    booted || return 0
+    if [ -n "$image" ] || ! booted; then
+        return
+    fi
     run systemctl restart api-face.service || {
         journalctl -u api-face.service -n 20 --no-pager >&2 || true
         die "the service does not start: its last words stand above"
