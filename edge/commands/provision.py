@@ -47,6 +47,8 @@ def run(args: argparse.Namespace, place: Place) -> int:
     if args.check:
         read_site(args.file)
         return 0
+    if not args.file.is_file():
+        raise SettingsError(f"there is no {args.file}")
     error = args.file.with_suffix(".error.txt")
     try:
         done = _provisioned(args, place)
@@ -92,7 +94,7 @@ def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
 
 def _set(site: Site, path: Path) -> Iterator[str]:
     """Secrets first, for a setting must not name a file that is not there. Raises SettingsError."""
-    named = {key: str(path.with_name(key.removesuffix("_file") + ".secret")) for key in site.secrets}
+    named = {key: str(path.with_name(key.partition("_")[0] + ".secret")) for key in site.secrets}
     values = {**site.settings, **named}
     if not values:
         return

@@ -17,7 +17,11 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
     for key, value in values.items():
         if before.get(key) != value:
             text = _with_value(text, key, value)
-    if _parsed(text) != {**before, **values}:
+    try:
+        right = tomllib.loads(text) == {**before, **values}
+    except tomllib.TOMLDecodeError:  # the first line of a list over several
+        right = False
+    if not right:
         raise SettingsError(f"the settings file cannot take {', '.join(values)}: write them into it by hand")
     return text
 

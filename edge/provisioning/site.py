@@ -1,14 +1,9 @@
-"""A site file -> Site, or words that say what is wrong with it. It needs the standard library alone.
-
-As a program (`python -m edge.provisioning.site FILE`) it checks a file before anything is installed, and
-prints which camera needs packages: pi or webcam.
-"""
+"""A site file -> Site, or words that say what is wrong with it. It needs the standard library alone."""
 
 from __future__ import annotations
 
 import datetime
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +12,7 @@ from typing import Any
 
 from edge.access import DEFAULT_SCOPES, SCOPES
 from edge.errors import SettingsError
-from edge.settings import Settings, load_settings
+from edge.settings import load_settings
 
 SERIAL = "{serial}"
 """In a name: the last digits of the board's serial number, so that one file serves many devices."""
@@ -128,6 +123,8 @@ def _name(name: str) -> str:
 
 
 def _settings(values: dict[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
+    if "path" in values:  # a parameter of load_settings, and no setting
+        raise SettingsError('unknown setting "path"')
     for key in secrets:
         if f"{key}_file" in values:
             raise SettingsError(f"[secrets] {key} and [settings] {key}_file: one of the two")
@@ -192,17 +189,3 @@ def _wifi(values: Mapping[str, Any]) -> Wifi | None:
     if type(hidden) is not bool:
         raise SettingsError("[wifi] hidden must be true or false")
     return Wifi(ssid, password, country, hidden)
-
-
-def _kind_of_camera(site: Site) -> str:
-    source = site.settings.get("camera", Settings().camera)
-    if source == "none" or source.startswith("pi"):
-        return "pi"  # what an installation without a word about the camera gets
-    return "webcam"
-
-
-if __name__ == "__main__":
-    try:
-        print(_kind_of_camera(read_site(Path(sys.argv[1]))))
-    except SettingsError as problem:
-        sys.exit(f"{sys.argv[1]}: {problem.message}")

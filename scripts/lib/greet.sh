@@ -21,7 +21,6 @@ make_identity() {
     token=
     authority=
     if [ -n "$image" ]; then
-        [ ! -e "$root$state/people.sqlite" ] || die "--image: this card has people or tokens already, in $state"
         run rm -rf "$root$state/tls" "$root$state/device-id"
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
