@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
     ("announce", "bus"),
     ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
-    ("outlets",),
+    ("outlets", "backup"),
     ("evaluation",),
     ("server",),
     ("wiring", "camera_wiring", "commands", "cli", "__main__"),
@@ -35,7 +35,7 @@ OUTSIDE: dict[str, str] = {
     "sqlite3": "store",
     "bottle": "server",
     "tornado": "server",
-    "cryptography": "server",
+    "cryptography": "server backup",
     "ifaddr": "server",
     "ssl": "server outlets",
     "matplotlib": "evaluation",
@@ -46,7 +46,7 @@ OUTSIDE: dict[str, str] = {
     "argparse": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor; ssl: who is called, and who
-calls). NumPy is everybody's."""
+calls; cryptography: certificates, and backups). NumPy is everybody's."""
 
 HARDWARE = ("picamera2", "libcamera", "gpiozero", "RPi", "smbus2", "spidev")
 

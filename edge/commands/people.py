@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge.announce import UNKNOWN
+from edge.backup.forgetting import forget_in_copies
 from edge.calibration import calibration_of
 from edge.cap import cap_references
 from edge.commands.place import Place
@@ -56,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, place: Place) -> int:
     """The action that was asked for."""
     with opened_store(place.state) as store:
-        args.max_references = place.settings().max_references
+        args.max_references, args.state = place.settings().max_references, place.state
         args.action(store, args)
     return 0
 
@@ -204,7 +205,9 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
     with store.writing():
         person = _person(store, args.id)
         store.erase(person)
-    print(f"{person.id} is erased; copies in backups and events sent out are not, erase them there")
+    changed = forget_in_copies(args.state)
+    print(f"{person.id} is erased, also from {changed} copies on this device")
+    print("backups that were taken away, and events sent out, are not reached; erase them there")
 
 
 def _person(store: Store, person_id: str) -> Person:
