@@ -23,7 +23,5 @@ def read_passphrase(path: Path | None) -> bytes | None:
             text = file.readline(_MOST)
     passphrase = text.rstrip(b"\r\n")
     if len(passphrase.decode(errors="replace")) < LEAST:
-        raise BackupError(
-            f"the passphrase has {len(passphrase)} bytes; at least {LEAST} characters are needed"
-        )
+        raise BackupError(f"the passphrase has fewer than {LEAST} characters")
     return passphrase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -88,12 +89,18 @@ class Restore:
                 census = check_copy(folder / "people.sqlite")
             except OSError as error:
                 raise BackupError(f"nothing was restored: {error.strerror} ({error.filename})") from error
-            stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H-%M-%S")
+            stamp = self._stamp()
             decide(self._state, stamp)
         words = "no settings were restored"
         if settings is not None and self._settings is not None:
             words = put_settings(self._settings, settings, self._state)
         return Restored(census, erased, self._state / FORMER / stamp, words)
+
+    def _stamp(self) -> str:
+        """The name of the folder for what is there now; the clock may stand still."""
+        stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H-%M-%S")
+        names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
+        return next(name for name in names if not (self._state / FORMER / name).exists())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -133,7 +140,7 @@ class Restore:
         return erased, settings
 
     def _forget_erased(self, people: Path) -> int:
-        """Who was erased here since the copy was made stays erased. What cannot be read can forbid nothing."""
+        """Who was erased here since the copy was made stays erased; an unreadable file tells nobody."""
         live = self._state / "people.sqlite"
         if not live.exists():
             return 0
@@ -155,7 +162,7 @@ class Restore:
         tokens.unlink()
 
     def _follow(self, folder: Path, identity: bytes | None) -> None:
-        """The other two files go on, as far as their rows mean the same; one that cannot be read begins anew."""
+        """The other two files go on, as far as their rows mean the same; an unreadable one begins anew."""
         usage, sightings = folder / "usage.sqlite", folder / "sightings.sqlite"
         for path, schema in ((usage, USAGE), (sightings, SIGHTINGS)):
             if not path.exists() and (self._state / path.name).exists():

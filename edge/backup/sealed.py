@@ -4,12 +4,13 @@
     {"format": 1, "kind": "backup", ...}\\n     one line of JSON, at most 4,096 bytes
     frames                                     4 bytes of length (big-endian), then so many bytes
 
-A frame holds up to 64 KiB and 16 bytes more. Sealed: AES-256-GCM, the nonce is the frame's number (11 bytes) and 1
-for the last frame, else 0; the SHA-256 of all that stands before the first frame is authenticated with each
-(the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizar 2015). So frames cannot be left out, swapped, added, or
-put under another header. The key: scrypt (RFC 7914) of the passphrase with a salt of this file alone, so nonces
-never meet a key twice; 16 further bytes of it, hashed, stand in the header to tell a wrong passphrase from a
-damaged file. Not sealed: the 16 bytes are the beginning of a SHA-256, which finds damage, not malice.
+A frame holds up to 64 KiB and 16 bytes more. Sealed: AES-256-GCM, the nonce is the frame's number (11
+bytes) and 1 for the last frame, else 0; the SHA-256 of all that stands before the first frame is
+authenticated with each (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizar 2015). So frames
+cannot be left out, swapped, added, or put under another header. The key: scrypt (RFC 7914) of the
+passphrase with a salt of this file alone, so nonces never meet a key twice; 16 further bytes of it, hashed,
+stand in the header to tell a wrong passphrase from a damaged file. Not sealed: the 16 bytes are the
+beginning of a SHA-256, which finds damage, not malice.
 """
 
 from __future__ import annotations

@@ -17,17 +17,15 @@ from edge.store.copying import Census
 def arguments(parser: argparse.ArgumentParser) -> None:
     """FILE --passphrase-file FILE, or --nightly."""
     parser.description = (
-        "Write people, tokens, settings, identity and the CA into FILE, sealed with a passphrase; without one "
+        "Write people, tokens, settings, identity and CA into FILE, sealed with a passphrase; without one, "
         "neither people nor the CA's key. The service may go on meanwhile."
     )
-    parser.add_argument(
-        "file", metavar="FILE", type=Path, nargs="?", help="replaced when it is a backup already"
-    )
+    parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="replaced when it is a backup")
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help=f'its first line is the passphrase, at least {LEAST} characters; "-" reads it from standard input',
+        help=f'its first line is the passphrase, at least {LEAST} characters; "-": standard input',
     )
     parser.add_argument(
         "--nightly", action="store_true", help="instead of FILE: today's copy on the device, and the rotation"

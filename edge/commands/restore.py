@@ -20,8 +20,8 @@ _LATEST = "latest"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """FILE, --nightly DATE, or --list."""
     parser.description = (
-        "Put a backup back. What is there now is kept in the state folder, below before-restore. The service must "
-        "be stopped; nothing is changed before the backup has been found whole."
+        "Put a backup back. What is there now is kept in the state folder, below before-restore. The service "
+        "must be stopped; nothing is changed before the backup has been found whole."
     )
     parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="of `api-face backup`")
     parser.add_argument("--passphrase-file", metavar="FILE", type=Path, help="as with backup")
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--nightly",
         metavar="DATE",
         type=_date,
-        help=f'instead of FILE: the copy of that night, as 2026-11-25, or "{_LATEST}": the newest that is whole',
+        help=f'instead of FILE: the copy of that night, as 2026-11-25, or "{_LATEST}", the newest whole one',
     )
     parser.add_argument("--list", action="store_true", help="the copies of nights that there are")
     parser.add_argument("--without-settings", action="store_true", help="leave the settings as they are")

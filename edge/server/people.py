@@ -13,8 +13,8 @@ from edge.store import Person
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
 REMAINS = (
-    "the nightly copies on the device follow within minutes; backups that were taken away, and events that were "
-    "sent out, are not reached; erase them there"
+    "the nightly copies on the device follow within minutes; backups that were taken away, and events that "
+    "were sent out, are not reached; erase them there"
 )
 
 

@@ -2,7 +2,7 @@
 
     backups/2026-11-25.0123456789abcdef.sqlite
 
-The day (GMT) that it is of, and the beginning of the SHA-256 of its bytes: a file that is renamed into its place
+The day (GMT) that it is of, and the beginning of the SHA-256 of its bytes: a file renamed into its place
 carries its own proof, and nothing beside it can be older or newer than it is.
 """
 

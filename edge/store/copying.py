@@ -1,8 +1,8 @@
-"""Copies of the people's file as files of their own: made beside whoever writes, checked, emptied of people.
+"""Copies of the people's file as files of their own: made beside the service, checked, emptied of people.
 
-A copy is people.sqlite once more, folded into one file, with a table `kept` for the small files that belong to
-it (settings, identity, certificates). Its own journal stays in memory: a copy that a crash interrupts is thrown
-away and made again.
+A copy is people.sqlite once more, folded into one file, with a table `kept` for the small files that belong
+to it (settings, identity, certificates). Its own journal stays in memory: a copy that a crash interrupts is
+thrown away and made again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _BACKUP_BUSY_S = 60.0
 """How long a copy waits for others (seconds): a backup has time."""
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name <> 'kept' ORDER BY name"
+_TRACES = ("DELETE FROM gone", "DELETE FROM erased")
 _COUNTS = """
     SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM reference),
         (SELECT count(*) FROM token WHERE revoked IS NULL)
@@ -127,8 +128,8 @@ def take_files(database: Database) -> dict[str, bytes]:
 
 def forget_everybody(database: Database) -> None:
     """Leave no people in the copy, only tokens. Inside copied()."""
-    for table in ("person", "gone", "erased"):
-        database.execute(f"DELETE FROM {table}")
+    for statement in ("DELETE FROM person", *_TRACES):
+        database.execute(statement)
 
 
 def keep_only(database: Database, people: Collection[str]) -> None:
@@ -136,8 +137,8 @@ def keep_only(database: Database, people: Collection[str]) -> None:
     for (person_id,) in database.execute("SELECT id FROM person").fetchall():
         if person_id not in people:
             database.execute("DELETE FROM person WHERE id = ?", (person_id,))
-    for table in ("gone", "erased", "token"):
-        database.execute(f"DELETE FROM {table}")
+    for statement in ("DELETE FROM token", *_TRACES):
+        database.execute(statement)
 
 
 def forget_erased(database: Database, erased: Mapping[bytes, float]) -> int:

@@ -11,6 +11,10 @@ from edge.store.connection import connect, in_words
 from edge.store.schema import PEOPLE, USAGE, Schema
 
 _BUSY_S = 5.0
+_COUNTED = "SELECT DISTINCT token FROM quota_day"
+_UNCOUNT = "DELETE FROM quota_day WHERE token = ?"
+_SEEN = "SELECT person FROM seen"
+_UNSEE = "DELETE FROM seen WHERE person = ?"
 _TOKENS = "SELECT row, name, hash, scopes, quota, expires, revoked FROM token"
 
 
@@ -29,10 +33,10 @@ def keep_usage_of(usage: Path, people: set[int], tokens: set[int]) -> None:
     try:
         with closing(connect(usage, USAGE, _BUSY_S)) as database:
             database.execute("BEGIN IMMEDIATE")
-            for table, column, kept in (("quota_day", "token", tokens), ("seen", "person", people)):
-                for (row,) in database.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
+            for kept, rows, delete in ((tokens, _COUNTED, _UNCOUNT), (people, _SEEN, _UNSEE)):
+                for (row,) in database.execute(rows).fetchall():
                     if row not in kept:
-                        database.execute(f"DELETE FROM {table} WHERE {column} = ?", (row,))
+                        database.execute(delete, (row,))
             database.execute("COMMIT")
     except sqlite3.Error as error:
         raise in_words(error, usage) from error

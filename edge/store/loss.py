@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.store.copies import nightly_copies, way_out
+from edge.store.copies import FOLDER, nightly_copies, way_out
 
 _LESS = {
     "usage.sqlite": "when it is moved away, a new one is made, and quotas begin anew today",
@@ -22,10 +22,10 @@ def refuse_loss(state: Path) -> None:
     left = [name for name in _LESS if (state / name).exists()]
     if not left and not nightly_copies(state):
         return
-    there = " and ".join([*left, *(["nightly copies"] if nightly_copies(state) else [])])
+    there = ", ".join([*left, *([FOLDER] if nightly_copies(state) else [])])
     words = way_out(state) or "restore a backup (`api-face restore FILE`)"
     raise StoreError(
-        f"{people} is missing, but {there} are there, so this is no first start; {words}; "
+        f"{people} is missing, but not {there}, so this is no first start; {words}; "
         f"to begin anew without anybody, move {there} away first"
     )
 

@@ -1,8 +1,9 @@
 """Putting restored files into their places, whatever happens meanwhile.
 
-Everything is prepared in restore.new and checked. Renaming that folder to restore.ready decides: from then on
-whoever opens the store first finishes what a crash or a power cut interrupted. What stood in the places goes to
-a folder below before-restore. Each step can be repeated: a name that is no longer in restore.ready is done.
+Everything is prepared in restore.new and checked. Renaming that folder to restore.ready decides: from then
+on whoever opens the store first finishes what a crash or a power cut interrupted. What stood in the places
+goes to a folder below before-restore. Each step can be repeated: a name that is no longer in restore.ready
+is done.
 """
 
 from __future__ import annotations
