@@ -223,10 +223,6 @@ class StoreError(EdgeError):
     """The store cannot be opened or written."""
 
 
-class StoreDamaged(StoreError):
-    """A file of the store is damaged, truncated, or not ours."""
-
-
 class BackupError(EdgeError):
     """A backup that cannot be made, or a file that cannot be taken for one."""
 

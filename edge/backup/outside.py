@@ -1,4 +1,4 @@
-"""The settings file, in the state folder or in /etc/api-face: replaced, the former one kept beside."""
+"""Settings outside the state folder (/etc/api-face): replaced, and the former ones kept beside."""
 
 from __future__ import annotations
 

@@ -93,7 +93,9 @@ class Restore:
             decide(self._state, stamp)
         words = "no settings were restored"
         if settings is not None and self._settings is not None:
-            words = put_settings(self._settings, settings, self._state)
+            words = f"settings: {self._settings}"
+            if not self._settings_inside:
+                words = put_settings(self._settings, settings, self._state)
         return Restored(census, erased, self._state / FORMER / stamp, words)
 
     def _stamp(self) -> str:
@@ -101,6 +103,10 @@ class Restore:
         stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H-%M-%S")
         names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
         return next(name for name in names if not (self._state / FORMER / name).exists())
+
+    @property
+    def _settings_inside(self) -> bool:
+        return self._settings == self._state / SETTINGS
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -127,6 +133,8 @@ class Restore:
         settings = None if self._settings is None else files.get(SETTINGS)
         if settings is not None:
             _check_settings(folder, settings)
+            if not self._settings_inside:  # they follow when the rest is in its place
+                (folder / SETTINGS).unlink()
         erased = 0
         if faces:
             erased = self._forget_erased(people)
@@ -209,8 +217,6 @@ def _check_settings(folder: Path, content: bytes) -> None:
             f"the settings in the backup do not hold here ({error.message}); "
             "--without-settings restores all the rest"
         ) from error
-    finally:
-        draft.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -42,10 +42,8 @@ def run(args: argparse.Namespace, place: Place) -> int:
     now = SystemClock().now()
     census = make_backup(place.state, place.settings_path(), args.file, passphrase, now)
     if passphrase is None:
-        print(
-            f"{args.file}: {census.tokens} tokens, settings and identity; NO people and no CA key: they are"
-        )
-        print("written with --passphrase-file alone")
+        print(f"{args.file}: {census.tokens} tokens, settings and identity")
+        print("NO people and no CA key are in it: they are written with --passphrase-file alone")
     else:
         print(f"{args.file}: {told(census)}, settings, identity and CA, sealed")
     return 0

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.errors import StoreDamaged, StoreError
-from edge.store.connection import connect, in_words
+from edge.errors import StoreError
+from edge.store.connection import StoreDamaged, connect, in_words
 from edge.store.departed import departed_rows, erased_hashes
 from edge.store.opening import own, refuse_foreign
 from edge.store.schema import PEOPLE, Schema, migrate

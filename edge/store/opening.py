@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.errors import EdgeError, StoreDamaged, StoreError
-from edge.store.connection import Connections, connect, in_words
+from edge.errors import EdgeError, StoreError
+from edge.store.connection import Connections, StoreDamaged, connect, in_words
 from edge.store.schema import Schema, migrate, version_of
 
 _BESIDE = ("-wal", "-shm", "-journal")

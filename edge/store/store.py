@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from edge.clock import Clock, SystemClock
-from edge.errors import StoreDamaged, StoreError
-from edge.store.connection import Connections
+from edge.errors import StoreError
+from edge.store.connection import Connections, StoreDamaged
 from edge.store.erasing import Erasing
 from edge.store.events import EventTable
 from edge.store.loss import after_damage, refuse_loss
