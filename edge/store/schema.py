@@ -206,4 +206,4 @@ USAGE = Schema(
     pragmas=("synchronous=NORMAL", "cache_size=-128", "mmap_size=0", "temp_store=MEMORY"),
     migrations=(_usage_1,),
 )
-"""Survives kill -9; a power cut may cost the last seconds."""
+"""Survives kill -9; a power cut may cost what was counted since a count was made sure (usage.py)."""
