@@ -27,8 +27,7 @@ def make_backup(
     settings: their file, None when there is none. now: seconds since 1970 GMT. Raises BackupError,
     StoreError.
     """
-    if target.exists():
-        _refuse_foreign(target)
+    refuse_foreign_target(target)
     with scratch(state) as path:
         copy_whole(state, settings, path, faces=passphrase is not None)
         census = check_copy(path)
@@ -55,8 +54,10 @@ def _there(state: Path, names: Iterable[str]) -> dict[str, bytes]:
     return {name: (state / name).read_bytes() for name in names if (state / name).is_file()}
 
 
-def _refuse_foreign(target: Path) -> None:
-    """A file that is there is replaced only when it is an earlier backup."""
+def refuse_foreign_target(target: Path) -> None:
+    """A file that is there is replaced only when it is an earlier backup. Raises BackupError."""
+    if not target.exists():
+        return
     try:
         read_header(target)
     except (BackupError, OSError) as error:

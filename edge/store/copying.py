@@ -132,10 +132,11 @@ def forget_everybody(database: Database) -> None:
         database.execute(statement)
 
 
-def keep_only(database: Database, people: Collection[str]) -> None:
-    """Leave these people (their ids, not aliases) in the copy, and nothing else. Inside copied()."""
+def keep_only(database: Database, people: Collection[str] | None) -> None:
+    """Leave these people (their ids, not aliases; None: everybody) in the copy, and nothing else. Inside
+    copied()."""
     for (person_id,) in database.execute("SELECT id FROM person").fetchall():
-        if person_id not in people:
+        if people is not None and person_id not in people:
             database.execute("DELETE FROM person WHERE id = ?", (person_id,))
     for statement in ("DELETE FROM token", *_TRACES):
         database.execute(statement)

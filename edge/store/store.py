@@ -10,12 +10,12 @@ from typing import Self
 
 from edge.clock import Clock, SystemClock
 from edge.errors import StoreError
+from edge.store.carrying import CarryTable
 from edge.store.connection import Connections, StoreDamaged
 from edge.store.erasing import Erasing
 from edge.store.events import EventTable
 from edge.store.loss import after_damage, refuse_loss
 from edge.store.opening import hold, open_file, opening_turn
-from edge.store.references import ReferenceTable
 from edge.store.schema import PEOPLE, USAGE, Schema
 from edge.store.sightings import SightingTable
 from edge.store.sightings_schema import SIGHTINGS
@@ -25,7 +25,7 @@ from edge.store.trimming import Trimming
 from edge.store.usage import UsageTable
 
 
-class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, EventTable, Trimming):
+class Store(TokenTable, UsageTable, Erasing, CarryTable, SightingTable, EventTable, Trimming):
     """Everything that is remembered. Any thread may use it, and several processes one folder."""
 
     _holding: int | None = None
