@@ -27,6 +27,7 @@ _BACKUP_BUSY_S = 60.0
 """How long a copy waits for others (seconds): a backup has time."""
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name <> 'kept' ORDER BY name"
+_EVERYBODY = "SELECT count(*) FROM person"
 _TRACES = ("DELETE FROM gone", "DELETE FROM erased")
 _COUNTS = """
     SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM reference),
@@ -65,15 +66,22 @@ def copy_file(source: Path, target: Path, schema: Schema) -> None:
 
 @contextmanager
 def copied(path: Path) -> Iterator[Database]:
-    """The copy, to change it: one transaction, and afterwards nothing of what was deleted is in the file."""
+    """The copy, to change it: one transaction, and afterwards nothing of who was erased is in the file.
+
+    It is written once more then. Where nobody was, secure_delete alone overwrites what is deleted.
+    """
     try:
         with closing(connect(path, PEOPLE, _BUSY_S)) as database:
             database.execute("PRAGMA journal_mode = MEMORY")
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("BEGIN IMMEDIATE")
+            people = database.execute(_EVERYBODY).fetchone()
             yield database
+            erased = people != database.execute(_EVERYBODY).fetchone()
+            unclean = database.execute("UPDATE state SET unclean = 0 WHERE unclean > 0").rowcount
             database.execute("COMMIT")
-            database.execute("VACUUM")
+            if erased or unclean:
+                database.execute("VACUUM")
     except sqlite3.Error as error:
         raise in_words(error, path) from error
 

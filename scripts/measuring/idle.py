@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from PIL import Image
+
 from measuring import pictures
 from measuring.service import Service
 from measuring.table import Table
-from PIL import Image
 
 _SETTLE_S = 20.0
 _HOUR_S = 3600.0
