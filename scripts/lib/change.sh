@@ -22,7 +22,6 @@ inside() {
         env -u PYTHONPATH LC_ALL=C.UTF-8 "$@"
         return
     fi
-    # shellcheck disable=SC2016 # the inner shell expands these
     unshare --mount --pid --fork --kill-child=KILL --propagation private sh -euc '
         root=$1
         shift

@@ -62,7 +62,6 @@ greet() {
     if [ -n "$token" ]; then
         printf '\nYour token, shown only this once:\n    %s\n' "$token"
     else
-        # shellcheck disable=SC2016 # $TOKEN is for who reads it
         printf '\nTo make a token ($TOKEN below stands for it):\n    sudo api-face token add NAME\n'
     fi
     printf '\nOn this device, the faces in a photograph (put the name of yours in place of photo.jpg):\n    '
@@ -74,7 +73,6 @@ curl_line() {
     local trust=
     [ -z "$authority" ] || trust="--cacert <(${SUDO_USER:+sudo }cat $state/tls/ca.crt) "
     printf "(printf '{\"key\":\"data:image/jpeg;base64,'; base64 < photo.jpg | tr -d '\\\\n'; printf '\"}') | "
-    # shellcheck disable=SC2016 # $TOKEN is for who reads it
     printf 'curl %s-H "Authorization: Bearer %s" -d @- https://%s/v1.0/detect; echo\n' \
         "$trust" "${token:-\$TOKEN}" "$(with_port localhost)"
 }

@@ -34,7 +34,6 @@ listed() {
 }
 
 has_package() {
-    # shellcheck disable=SC2016 # dpkg-query expands it
     [ "$(inside dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
