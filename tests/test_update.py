@@ -1,4 +1,4 @@
-"""What scripts/update asks of a release before it is in force (all the rest: scripts/test-device --update)."""
+"""What scripts/update asks of a release before it is in force. The rest: scripts/test-device --update."""
 
 from __future__ import annotations
 
