@@ -75,6 +75,7 @@ booted() {
 
 start_service() {
     booted || return 0
+    run rm -f /run/api-face/starts # see ExecStartPre= of the unit: not counted as one of many restarts
     run systemctl restart api-face.service || {
         journalctl -u api-face.service -n 20 --no-pager >&2 || true
         die "the service does not start: its last words stand above"
