@@ -147,6 +147,7 @@ def test_a_site_file(desk: Desk, tmp_path: Path) -> None:
     assert site.read_bytes() == before
     assert "afe_" not in out
     assert "https://localhost:8443/" in out
+    assert "<port>8443<" in (desk.root / "etc/avahi/services/api-face.service").read_text()
     assert (desk.root / "etc/hostname").read_text() == "door\n"
     assert not (desk.root / "etc/api-face/site.toml.part").exists()
     site.write_text("prot = 1")

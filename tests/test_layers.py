@@ -30,8 +30,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
     ("announce", "bus", "selftest", "watchdog"),
-    ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
-    ("outlets",),
+    ("visit", "schedule", "closeup", "presence", "attention", "sightings", "watch"),
+    ("outlets", "backup"),
     ("evaluation",),
     ("server", "provisioning"),
     ("wiring", "camera_wiring", "commands", "cli", "__main__"),
@@ -46,7 +46,7 @@ OUTSIDE: dict[str, str] = {
     "sqlite3": "store",
     "bottle": "server",
     "tornado": "server",
-    "cryptography": "server",
+    "cryptography": "server backup",
     "ifaddr": "server",
     "ssl": "server outlets",
     "matplotlib": "evaluation",
@@ -58,7 +58,7 @@ OUTSIDE: dict[str, str] = {
     "segno": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor; ssl: who is called, and who
-calls). NumPy is everybody's."""
+calls; cryptography: certificates, and backups). NumPy is everybody's."""
 
 HARDWARE = ("picamera2", "libcamera", "gpiozero", "RPi", "smbus2", "spidev")
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.backup.forgetting import CopyWatch
 from edge.budget import MemoryBudget
 from edge.clock import Clock
 from edge.errors import SettingsError
@@ -76,7 +77,8 @@ class Server:
         )
         port = _listen(listener, settings)
         self._catch_signals()
-        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock)
+        copies = CopyWatch(self._services.state)
+        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock, copies)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
         beside = [asyncio.create_task(task) for task in (chores.run(), giving, hub.run())]
         ready(_url(settings.host, port))

@@ -30,15 +30,15 @@ _DEAF = {
 }
 RELEASES = (
     Release(
-        "fails its self-test",
+        "that fails its self-test",
         "9.0.1",
         {"edge/server/recognition.py": "s/^def detect(.*/&\\n    raise RuntimeError/"},
         False,
         "failed its self-test",
     ),
-    Release("is not healthy in its place", "9.0.2", _DEAF, False, "answers again"),
+    Release("that is not healthy in its place", "9.0.2", _DEAF, False, "answers again"),
     Release(
-        "the same, and has migrated the stores",
+        "that has migrated the stores, and is not healthy",
         "9.0.3",
         {
             **_DEAF,
@@ -48,7 +48,7 @@ RELEASES = (
         False,
         "is as it was before",
     ),
-    Release("good", "9.0.4", {}, True, "answers, after"),
+    Release("that is good", "9.0.4", {}, True, "answers, after"),
 )
 
 
@@ -72,7 +72,7 @@ def updated(device: Device, release: Release) -> Row:
     if not held:
         words = f"{said} {device.journal(since)[-5:]}"
     return Row(
-        f"update: the new release {release.what}",
+        f"update to a release {release.what}",
         f"exit code {code}: {words}; in force: {now}",
         f"{lost} of {len(noted.trained)} acknowledged",
         f"{noted.longest_s:.1f} s",

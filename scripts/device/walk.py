@@ -7,10 +7,12 @@ from measuring.table import Table
 from device.container import ADDRESS, ADDRESS_6, Container
 from device.door import UNIT, Device
 from device.system import copy_source, installed
+from edge.access import new_token, token_hash
 from tests.photographs import astronaut, obama
 from tests.pictures import jpeg
 
 NAME = "Barack"
+_SITE = "/boot/firmware/api-face"
 _MOST_EXPOSED = 2.0
 _NET_BIND_SERVICE = 10
 """Its number in linux/capability.h."""
@@ -28,10 +30,13 @@ def walk(container: Container, table: Table) -> Device:
     admin = device.new_token("test-device", "--scope", "recognise", "train", "admin")
     device = Device(container, admin, "127.0.0.1")
     _first_requests(device.at("127.0.0.1"), token, table)
+    _check_backup(device, table)
+    provisioned = _put_site_file(container)
     container.stop()
     container.start()
     device = device.at(ADDRESS)
     table.fact("rebooted: ready again after", f"{device.away(60):.1f} s")
+    _check_provisioned(device, provisioned, table)
     for address in (ADDRESS, ADDRESS_6):
         faces = device.at(address).client.identify(jpeg(obama(), 600)).ok()["faces"]
         known = [face.get("metadata", {}).get("name") for face in faces]
@@ -64,3 +69,36 @@ def _first_requests(device: Device, first_token: str, table: Table) -> None:
     table.check("detect with the installer's token, over https", f"{len(faces)} face", "1", len(faces) == 1)
     trained = device.client.train(jpeg(obama(), 600), name=NAME).ok()
     table.check("train", str(trained["metadata"]), "", trained["metadata"] == {"name": NAME})
+
+
+def _check_backup(device: Device, table: Table) -> None:
+    code, said = device.container.tried("systemctl", "start", "api-face-housekeeping.service")
+    words = device.container.run(
+        "journalctl", "-u", "api-face-housekeeping", "-o", "cat", "--no-pager", "-n", "4"
+    )
+    table.check("the nightly backup, in its sandbox", said or " ".join(words.splitlines()), "", code == 0)
+
+
+def _put_site_file(container: Container) -> str:
+    """On the boot partition, as for a card's first start; the token that it lets in."""
+    token = new_token()
+    lines = [
+        'name = "door-{serial}"',
+        "[[tokens]]",
+        'name = "site"',
+        f'hash = "sha256:{token_hash(token).hex()}"',
+        'scopes = ["recognise"]',
+    ]
+    container.run("mkdir", "-p", "/boot/firmware")
+    container.run("tee", f"{_SITE}.toml", data="\n".join([*lines, ""]))
+    return token
+
+
+def _check_provisioned(device: Device, token: str, table: Table) -> None:
+    code, said = device.container.tried("cat", f"{_SITE}.done.txt")
+    gone, _ = device.container.tried("test", "!", "-e", f"{_SITE}.toml")
+    table.check(
+        "the file on the boot partition was used", "; ".join(said.splitlines()), "", code == gone == 0
+    )
+    status = device.client.with_token(token).detect(jpeg(astronaut(), 400)).status
+    table.check("detect with its token", str(status), "200", status == 200)

@@ -46,14 +46,21 @@ make_wrapper() {
     write /usr/local/bin/api-face 0755 root:root <"$source/scripts/lib/api-face"
 }
 
-# Every unit and timer of the release, by its name.
+port_in_force() {
+    local port
+    port=$(sed -n 's/^port *= *\([0-9]*\).*/\1/p' "$root$settings" 2>/dev/null || true)
+    printf '%s' "${port:-443}"
+}
+
+# Every unit and timer of the release, by its name; what the network is told, with the port of the settings.
 make_units() {
     local unit name enabled=()
     for unit in "$source"/systemd/*.service "$source"/systemd/*.timer; do
         name=${unit##*/}
         [ -e "$unit" ] || continue
         if [[ $name == avahi-* ]]; then
-            write "/etc/avahi/services/${name#avahi-}" 0644 root:root <"$unit"
+            sed "s|<port>443</port>|<port>$(port_in_force)</port>|" "$unit" |
+                write "/etc/avahi/services/${name#avahi-}" 0644 root:root
             continue
         fi
         write "/etc/systemd/system/$name" 0644 root:root <"$unit"
@@ -77,6 +84,7 @@ start_service() {
     if [ -n "$image" ] || ! booted; then
         return
     fi
+    run rm -f /run/api-face/starts # see ExecStartPre= of the unit: not counted as one of many restarts
     run systemctl restart api-face.service || {
         journalctl -u api-face.service -n 20 --no-pager >&2 || true
         die "the service does not start: its last words stand above"

@@ -1,10 +1,11 @@
-"""Whether this release works with a device's state. Runs with the release's own Python, as the service's user.
+"""Whether a release works with a device's state. Runs as the service's user.
 
-    python trial.py try STATE SETTINGS COPY       with a copy of the state, on a port of its own
-    python trial.py healthy SETTINGS SECONDS      whether the service answers within that time, and goes on
-    python trial.py put-back STATE BEFORE         databases of another form than this release's, as they were
+    python trial.py try STATE SETTINGS COPY         with a copy of the state, on a port of its own
+    python trial.py healthy SETTINGS SECONDS        whether the service answers within that time, and goes on
+    python trial.py put-back STATE BEFORE RELEASE   databases whose form RELEASE has changed, as they were
 
-Exit code 0: yes, or done; else the reason stands on stderr.
+`try` is for the release's own Python, the others for any. Exit code 0: yes, or done; else the reason stands on
+stderr.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import ssl
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge import __version__
-from edge.selftest import drawn_face
-from edge.settings import load_settings
+_PORT = 443
+"""The setting's default."""
 
 _START_S = 120
 _STEADY_S = 5.0
@@ -61,7 +62,7 @@ def try_out(state: Path, settings: Path, copy: Path) -> None:
 
 def healthy(settings: Path, seconds: float) -> None:
     """Raises Failed."""
-    port = load_settings(settings).port
+    port = tomllib.loads(settings.read_text(encoding="utf-8")).get("port", _PORT)
     end, since = time.monotonic() + seconds, None
     while time.monotonic() < end:
         now = time.monotonic()
@@ -75,9 +76,9 @@ def healthy(settings: Path, seconds: float) -> None:
     raise Failed(f"the service was not healthy within {seconds:.0f} s")
 
 
-def put_back(state: Path, before: Path) -> None:
-    """A database that another release has migrated cannot be read by this one. What that release wrote into it
-    is put aside, not thrown away."""
+def put_back(state: Path, before: Path, release: str) -> None:
+    """A database that a newer release has migrated cannot be read by an older one. What that release wrote into
+    it is put aside, not thrown away."""
     for old in sorted(before.glob("*.sqlite")):
         new = state / old.name
         if new.exists() and _version(new) == _version(old):
@@ -85,11 +86,9 @@ def put_back(state: Path, before: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
             part = Path(f"{new}{suffix}")
             if part.exists():
-                part.replace(f"{part}.not-{__version__}")
+                part.replace(f"{part}.of-{release}")
         shutil.copy2(old, new)
-        print(
-            f"{new.name} is as it was before; what the other release made of it is beside it", file=sys.stderr
-        )
+        print(f"{new.name} is as it was before; what {release} made of it is beside it", file=sys.stderr)
 
 
 def _copy(state: Path, copy: Path) -> None:
@@ -144,6 +143,8 @@ def _serving(command: list[str]) -> Iterator[str]:
 
 def _ask(url: str, token: str) -> None:
     """One detect, as a client would."""
+    from edge.selftest import drawn_face  # of the release that is tried
+
     key = "data:image/jpeg;base64," + base64.b64encode(drawn_face()).decode()
     with _connection(urlsplit(url).port or 0) as connection:
         connection.request(
@@ -181,7 +182,7 @@ def main() -> int:
         elif verb == "healthy":
             healthy(Path(rest[0]), float(rest[1]))
         else:
-            put_back(*map(Path, rest))
+            put_back(Path(rest[0]), Path(rest[1]), rest[2])
     except Failed as failure:
         print(f"the new release: {failure}" if verb == "try" else failure, file=sys.stderr)
         return 1
