@@ -27,7 +27,9 @@ COMMANDS: Mapping[str, str] = {
     "watch": "the camera loop alone: who comes and goes, a line per event",
     "camera": "test the camera: is it there, how bright, sharp and near is what it sees; take a picture",
     "token": "add, list, revoke access tokens; set their quotas",
-    "people": "list, show, name, merge, forget the people known; set references aside",
+    "people": "list, show, name, merge, forget, export, import people; set references aside",
+    "backup": "people, tokens, settings and CA into one sealed file; or a nightly copy on the device",
+    "restore": "a backup, or the copy of a night, back into the state folder",
     "embedder": "which network tells people apart, who would be lost by a switch; switch",
     "detect": "the faces in photographs, as JSON lines",
     "embed": "the faces in photographs with their embeddings, as JSON lines",
@@ -35,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "how well people are told apart: figures from photographs, or of the gallery",
     "bench": "how fast this device recognises the faces in photographs",
     "ca": "where the device's CA certificate is, and its fingerprint",
+    "provision": "make this device that of a site: name, settings, tokens, secrets, Wi-Fi from one file",
     "settings": "every setting with its default, unit and meaning, as a settings.toml",
 }
 """Each name is also the name of its module."""

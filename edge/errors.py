@@ -223,6 +223,10 @@ class StoreError(EdgeError):
     """The store cannot be opened or written."""
 
 
+class BackupError(EdgeError):
+    """A backup that cannot be made, or a file that cannot be taken for one."""
+
+
 class CameraError(EdgeError):
     """The camera gives no frames."""
 

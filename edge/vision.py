@@ -6,11 +6,13 @@ and memory for pixels second: nobody who holds that memory waits for an engine.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from edge.budget import MemoryBudget
+from edge.clock import Clock, SystemClock
 from edge.detect import Detector
 from edge.embed import KEPT, Embedder, KeptCrop, kept_crop
 from edge.engine import Engine, EnginePool
@@ -40,10 +42,16 @@ class Detection:
 class Vision:
     """The networks and the memory of one process. Thread-safe."""
 
-    def __init__(self, pool: EnginePool, memory: MemoryBudget, settings: Settings) -> None:
+    def __init__(
+        self, pool: EnginePool, memory: MemoryBudget, settings: Settings, clock: Clock | None = None
+    ) -> None:
         self._pool = pool
         self._memory = memory
         self._settings = settings
+        self._clock = clock or SystemClock()
+        self._guard = threading.Lock()
+        self._begun: dict[object, float] = {}  # work under way, and since when, steady seconds
+        self._finished = 0
 
     @property
     def embedder(self) -> Embedder:
@@ -54,6 +62,17 @@ class Vision:
     def busy(self) -> bool:
         """Whether somebody is recognised right now."""
         return self._pool.busy
+
+    @property
+    def finished(self) -> int:
+        """How many times an engine did its work (count)."""
+        return self._finished
+
+    @property
+    def longest_s(self) -> float:
+        """For how long the engine that has been out longest is out (seconds); 0 when none is."""
+        with self._guard:
+            return self._clock.steady() - min(self._begun.values()) if self._begun else 0.0
 
     def use(self, model: str) -> None:
         """Embed with this model from the next request on. Raises ModelError."""
@@ -103,7 +122,7 @@ class Vision:
 
         patient: stand in line like a request. Raises Overloaded.
         """
-        with self._engine() if patient else self._pool.spare() as engine:
+        with self._engine() if patient else self._spare() as engine:
             yield engine
 
     def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
@@ -118,8 +137,31 @@ class Vision:
 
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
-        with self._pool.engine(self._settings.queue_seconds) as engine:
+        with self._pool.engine(self._settings.queue_seconds) as engine, self._noted():
             yield engine
+
+    @contextmanager
+    def _spare(self) -> Iterator[Engine | None]:
+        with self._pool.spare() as engine:
+            if engine is None:
+                yield None
+            else:
+                with self._noted():
+                    yield engine
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """An engine is out for the time of the block."""
+        work = object()
+        with self._guard:
+            self._begun[work] = self._clock.steady()
+        try:
+            yield
+            with self._guard:
+                self._finished += 1
+        finally:
+            with self._guard:
+                del self._begun[work]
 
     def _detect(self, detector: Detector, source: Source, min_confidence: float | None) -> Detection:
         least = self._settings.min_confidence if min_confidence is None else min_confidence

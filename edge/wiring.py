@@ -49,10 +49,11 @@ def made_vision(
 
     embedder: a model file; None: that of the settings.
     """
+    clock = clock or SystemClock()
     mib = settings.total_memory_mib * _MIB, settings.request_memory_mib * _MIB
-    memory = MemoryBudget(*mib, clock or SystemClock())
+    memory = MemoryBudget(*mib, clock)
     pool = EnginePool(settings.workers, settings.model_threads, embedder or EMBEDDERS[settings.embedder])
-    return memory, Vision(pool, memory, settings)
+    return memory, Vision(pool, memory, settings, clock)
 
 
 def answering_embedder(state: Path, settings: Settings) -> str:

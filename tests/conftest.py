@@ -45,3 +45,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) 
     """The server without models, for the tests of one file."""
     with serving(tmp_path_factory.mktemp("alone") / "state", certificates) as running:
         yield running
+
+
+@pytest.fixture
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backups whose passphrase costs little to try: the tests try many."""
+    monkeypatch.setattr("edge.backup.sealed._COST", {"n": 2**10, "r": 8, "p": 1})

@@ -180,8 +180,8 @@ class Failing:
 def test_a_chore_that_fails_starves_no_other(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
     failing, clock = Failing(failure), SlowClock()
     double = cast(Any, failing)
-    chores = Chores(double, double, double, clock)
+    chores = Chores(double, double, double, clock, double)
     clock.time = FIRST_FORGET_S
     chores.tick()
-    assert failing.done == ["certificates", "forget", "look"]
-    assert len(caplog.records) == 3
+    assert failing.done == ["certificates", "forget", "look", "look"]
+    assert len(caplog.records) == 4

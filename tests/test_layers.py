@@ -13,16 +13,27 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "face", "settings", "wording", "event", "disk", "heat", "steps"),
-    ("access", "budget", "interpreter", "calibration", "gallery", "match", "outliers", "picture", "camera"),
+    ("errors", "clock", "timesync", "face", "settings", "wording", "event", "disk", "heat", "steps"),
+    (
+        "notify",
+        "access",
+        "budget",
+        "interpreter",
+        "calibration",
+        "gallery",
+        "match",
+        "outliers",
+        "picture",
+        "camera",
+    ),
     ("motion", "track", "pace", "evidence"),
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
-    ("announce", "bus"),
+    ("announce", "bus", "selftest", "watchdog"),
     ("visit", "schedule", "closeup", "presence", "attention", "sightings", "watch"),
-    ("outlets",),
+    ("outlets", "backup"),
     ("evaluation",),
-    ("server",),
+    ("server", "provisioning"),
     ("wiring", "camera_wiring", "commands", "cli", "__main__"),
 )
 """From the bottom up. A room imports from floors below its own, and from its left on its own floor."""
@@ -35,7 +46,7 @@ OUTSIDE: dict[str, str] = {
     "sqlite3": "store",
     "bottle": "server",
     "tornado": "server",
-    "cryptography": "server",
+    "cryptography": "server backup",
     "ifaddr": "server",
     "ssl": "server outlets",
     "matplotlib": "evaluation",
@@ -44,9 +55,10 @@ OUTSIDE: dict[str, str] = {
     "av": "camera",
     "paho": "outlets",
     "argparse": "commands",
+    "segno": "commands",
 }
 """Each library that only one room knows (argparse: and cli, on the same floor; ssl: who is called, and who
-calls). NumPy is everybody's."""
+calls; cryptography: certificates, and backups). NumPy is everybody's."""
 
 HARDWARE = ("picamera2", "libcamera", "gpiozero", "RPi", "smbus2", "spidev")
 

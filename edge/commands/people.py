@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from edge.announce import UNKNOWN
+from edge.backup.forgetting import forget_in_copies
 from edge.calibration import calibration_of
 from edge.cap import cap_references
+from edge.commands.carry import export, export_arguments, import_, import_arguments
 from edge.commands.place import Place
 from edge.commands.set_aside import BY_HAND, in_use, set_aside, take_back
 from edge.commands.table import date, print_table
@@ -28,7 +30,7 @@ _WORDS = {"NAME": "", "REFERENCE": "its number, as show prints it"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """list, show, check, name, merge, forget, set-aside, take-back."""
+    """list, show, check, name, merge, forget, set-aside, take-back, export, import."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _action(actions, "list", _list, "everybody, oldest first")
     _action(actions, "show", _show, "one person with the references kept", "ID")
@@ -51,12 +53,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     hint = "also the last one that counts: the person is a stranger then"
     parser.add_argument("--last", action="store_true", help=hint)
     _action(actions, "take-back", take_back, "let a reference count again that was set aside", "REFERENCE")
+    export_arguments(_action(actions, "export", export, "people into a sealed file, for another device"))
+    import_arguments(_action(actions, "import", import_, "people of such a file; --preview only tells"))
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """The action that was asked for."""
     with opened_store(place.state) as store:
-        args.max_references = place.settings().max_references
+        settings = place.settings()
+        args.max_references, args.rate = settings.max_references, settings.false_positive_rate
+        args.state = place.state
         args.action(store, args)
     return 0
 
@@ -204,7 +210,9 @@ def _forget(store: Store, args: argparse.Namespace) -> None:
     with store.writing():
         person = _person(store, args.id)
         store.erase(person)
-    print(f"{person.id} is erased; copies in backups and events sent out are not, erase them there")
+    changed = forget_in_copies(args.state)
+    print(f"{person.id} is erased, also from {changed} copies on this device")
+    print("backups that were taken away, and events sent out, are not reached; erase them there")
 
 
 def _person(store: Store, person_id: str) -> Person:

@@ -18,6 +18,9 @@ class Place:
 
     def settings(self, **overrides: Any) -> Settings:
         """The settings in force; overrides that are not None win. Raises SettingsError."""
+        return load_settings(self.settings_path(), **overrides)
+
+    def settings_path(self) -> Path | None:
+        """The settings file in force; None when there is none."""
         usual = self.state / "settings.toml"
-        path = self.settings_file or (usual if usual.exists() else None)
-        return load_settings(path, **overrides)
+        return self.settings_file or (usual if usual.exists() else None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
+import os
+from collections.abc import Callable
 
 from edge import __version__
 from edge.bus import Bus
@@ -11,12 +14,15 @@ from edge.camera.spec import Spec
 from edge.camera_wiring import NO_CAMERA, made_watch, outlets_told, watching
 from edge.commands.place import Place
 from edge.interpreter import runtime
+from edge.notify import Manager
+from edge.selftest import SelfTest
 from edge.server import memory
 from edge.server.serve import serve
 from edge.server.services import Watching
 from edge.settings import EMBEDDERS
 from edge.switch import Switch, beside
-from edge.wiring import opened_device
+from edge.watchdog import Watchdog
+from edge.wiring import Device, opened_device
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, place: Place) -> int:
     """Serve."""
     memory.prepare()
+    faulthandler.enable()  # the watchdog ends a process that hangs with SIGABRT: where it hung is told then
+    manager = Manager.of(os.environ)
     settings = place.settings(host=args.host, port=args.port, camera=args.camera)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     with opened_device(place.state, settings) as device:
@@ -38,15 +46,16 @@ def run(args: argparse.Namespace, place: Place) -> int:
 
         def ready(url: str) -> None:
             engine = f"{runtime().name} {runtime().version}"
-            print(
-                f"api-face edge {__version__} serves {url}", f"({engine}, {people} people known)", flush=True
-            )
+            words = f"api-face edge {__version__} serves {url} ({engine}, {people} people known)"
+            print(words, flush=True)
+            manager.ready(words)
 
         switch = Switch(device.recognizer, device.store, EMBEDDERS[settings.embedder])
         bus, spec = Bus(), Spec.of(settings)
         watch = None if spec is None else made_watch(device, place.state, bus, spec)
         camera = (lambda: NO_CAMERA) if watch is None else watch.state
         with beside(switch), outlets_told(device, place.state, bus, camera), watching(watch):
+            watchdog = _watchdog(manager, device, camera)
             serve(
                 settings,
                 place.state,
@@ -58,5 +67,17 @@ def run(args: argparse.Namespace, place: Place) -> int:
                 ready,
                 lambda: switch.under_way,
                 Watching(bus.subscribe, camera, watch.gauges) if watch else Watching(bus.subscribe),
+                watchdog,
             )
     return 0
+
+
+def _watchdog(manager: Manager, device: Device, camera: Callable[[], str]) -> Watchdog:
+    vision = device.recognizer.vision
+    return Watchdog(
+        manager,
+        SelfTest(vision),
+        vision,
+        device.clock,
+        lambda: f"serves; camera: {camera()}",
+    )

@@ -20,7 +20,7 @@ _MAX_DAYS = 36_500
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """add, list, revoke, quota."""
+    """add, list, revoke, quota, hash."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = _action(actions, "add", _add, "make a token and print it, once")
     add.add_argument("name", metavar="NAME", help="what to call it here; it is no part of the token")
@@ -42,10 +42,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     quota = _action(actions, "quota", _set_quota, "change the requests a day that a token may make")
     quota.add_argument("name", metavar="NAME")
     quota.add_argument("quota", metavar="N|none", type=_quota, help="requests a day; none: no limit")
+    actions.add_parser(
+        "hash",
+        help="make a token for a site file: print it, once, and its hash",
+        description="Make a token for a site file, and print it, once, and its hash. It is not added here.",
+    ).set_defaults(action=None)
 
 
 def run(args: argparse.Namespace, place: Place) -> int:
     """The action that was asked for."""
+    if args.action is None:
+        token = access.new_token()
+        print(f"token {token}\nhash  sha256:{access.token_hash(token).hex()}")
+        return 0
     with opened_store(place.state) as store:
         args.action(store, args)
     return 0

@@ -1,10 +1,14 @@
-"""What the server does once a minute: certificates, people who are to be forgotten, the gallery's state."""
+"""What the server does once a minute: certificates, people who are to be forgotten, the gallery's state.
+
+And the nightly copies on the device, which whoever was erased leaves, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
+from edge.backup.forgetting import CopyWatch
 from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.server.gallery_watch import GalleryWatch
@@ -22,12 +26,18 @@ class Chores:
     """Runs beside the server until it is cancelled. A failure is logged and tried again."""
 
     def __init__(
-        self, certificates: Certificates, enroller: Enroller, watch: GalleryWatch, clock: Clock
+        self,
+        certificates: Certificates,
+        enroller: Enroller,
+        watch: GalleryWatch,
+        clock: Clock,
+        copies: CopyWatch,
     ) -> None:
         self._certificates = certificates
         self._enroller = enroller
         self._watch = watch
         self._clock = clock
+        self._copies = copies
         self._forget_at = clock.steady() + FIRST_FORGET_S
 
     async def run(self) -> None:
@@ -38,7 +48,7 @@ class Chores:
 
     def tick(self) -> None:
         """Do what is due; one that fails keeps none of the others from being done."""
-        for chore in (self._certificates.refresh, self._forget, self._watch.look):
+        for chore in (self._certificates.refresh, self._forget, self._watch.look, self._copies.look):
             try:
                 chore()
             except EdgeError as error:

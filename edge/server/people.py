@@ -12,7 +12,10 @@ from edge.store import Person
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
-REMAINS = "copies in backups of the device, and events that were sent out, are not reached; erase them there"
+REMAINS = (
+    "the nightly copies on the device follow within minutes; backups that were taken away, and events that "
+    "were sent out, are not reached; erase them there"
+)
 
 
 def list_people(call: Call) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.backup.forgetting import CopyWatch
 from edge.budget import MemoryBudget
 from edge.clock import Clock
 from edge.errors import SettingsError
@@ -26,6 +27,7 @@ from edge.server.services import Enroller, Recognizer, Services, Watching
 from edge.server.tls import Certificates
 from edge.settings import Settings
 from edge.store import Store
+from edge.watchdog import Watchdog
 
 _REFUSING_THREADS = 4
 """Beyond the requests in hand, so that the next one is told so at once."""
@@ -36,9 +38,12 @@ _log = logging.getLogger(__name__)
 class Server:
     """Serves from run() to stop()."""
 
-    def __init__(self, services: Services, certificates: Certificates) -> None:
+    def __init__(
+        self, services: Services, certificates: Certificates, watchdog: Watchdog | None = None
+    ) -> None:
         self._services = services
         self._certificates = certificates
+        self._watchdog = watchdog
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
 
@@ -72,11 +77,16 @@ class Server:
         )
         port = _listen(listener, settings)
         self._catch_signals()
-        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock)
+        copies = CopyWatch(self._services.state)
+        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock, copies)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
         beside = [asyncio.create_task(task) for task in (chores.run(), giving, hub.run())]
         ready(_url(settings.host, port))
+        if self._watchdog is not None:
+            beside.append(asyncio.create_task(self._watchdog.run()))
         await self._stop.wait()
+        if self._watchdog is not None:
+            self._watchdog.stopping()
         gate.stopping = bridge.stopping = watch.stopping = True
         listener.stop_accepting()
         hub.end_all()
@@ -104,8 +114,10 @@ def serve(  # noqa: PLR0917
     ready: Callable[[str], None],
     switching: Callable[[], bool],
     watching: Watching | None = None,
+    watchdog: Watchdog | None = None,
 ) -> None:
     """Serve the API until SIGTERM or SIGINT. switching: see Services. watching: the camera loop, if any.
+    watchdog: who tells the service manager, if there is one.
 
     Raises SettingsError, CertificateError.
     """
@@ -124,7 +136,7 @@ def serve(  # noqa: PLR0917
         watching or Watching(),
         state_dir,
     )
-    Server(services, certificates).run(ready)
+    Server(services, certificates, watchdog).run(ready)
 
 
 def _listen(listener: Listener, settings: Settings) -> int:

@@ -128,6 +128,15 @@ class Settings:
     disk_floor_mib: int = 256
     """Free space (MiB) below which no more crops are kept, and health says `disk: low`."""
 
+    backup_days: int = 7
+    """Nightly copies on the device, one a day (count); 1-366."""
+
+    backup_weeks: int = 4
+    """Further nightly copies, one of each week before (count); 0-520."""
+
+    backups_mib: int = 500
+    """Memory card that nightly copies may take (MiB); past it the eldest go. The newest always stays."""
+
     journal_names: bool = False
     """Whether lines of the log may hold names; false: ids alone."""
 
@@ -170,6 +179,10 @@ class Settings:
     log_level: str = "info"
     """"debug", "info", "warning" or "error"."""
 
+    runtime: str = "auto"
+    """TFLite runtime that scripts/install and scripts/update put in: "litert", "tflite", or "auto", the one
+    that is faster on this very board."""
+
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
@@ -196,6 +209,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "sightings_days": (1, 3650),
     "sightings_mib": (8, 1_048_576),
     "disk_floor_mib": (0, 1_048_576),
+    "backup_days": (1, 366),
+    "backup_weeks": (0, 520),
+    "backups_mib": (1, 1_048_576),
     "max_event_streams": (0, 1024),
     "mqtt_port": (1, 65535),
 }

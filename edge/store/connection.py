@@ -15,6 +15,11 @@ from sqlite_utils import Database
 from edge.errors import EdgeError, Overloaded, StoreError
 from edge.store.schema import Schema
 
+
+class StoreDamaged(StoreError):
+    """A file of the store is damaged, truncated, or not ours."""
+
+
 _WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_IOERR: "the disk reports an I/O error",

@@ -3,7 +3,8 @@
 secure_delete overwrites what is deleted, in the database. Two things stay without more: older pages
 in the log, hence the checkpoint that truncates it; and copies that SQLite makes when it moves rows
 between pages to balance its trees (seen for one row in a thousand), hence the VACUUM, which writes
-only living rows. What an SD card keeps in blocks it has put aside is out of reach, and so are backups.
+only living rows. What an SD card keeps in blocks it has put aside is out of reach, and so are backups
+elsewhere; a hash of each erased id stays, so that no copy of before brings anybody back (departed.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 
 from edge.errors import EdgeError
 from edge.store.connection import Connections
+from edge.store.departed import bound_erased, note_erased
 from edge.store.people import PeopleTable, bump, touch
 from edge.store.records import EnrolledBy, Person
 from edge.store.sweeps import SweepTable
@@ -35,6 +37,7 @@ class Erasing(PeopleTable, SweepTable):
         database = self._people.open_write()
         touch(database, person.row)
         self._usage.write("DELETE FROM seen WHERE person = ?", (person.row,))
+        note_erased(database, person.row, self._clock.now())
         database.execute("DELETE FROM person WHERE row = ?", (person.row,))  # the rest cascades
         revision = bump(database)
         database.execute("INSERT INTO gone (row, revision) VALUES (?, ?)", (person.row, revision))
@@ -65,6 +68,7 @@ class Erasing(PeopleTable, SweepTable):
         today = self._note_sweep(self._usage)
         self.clean()
         self._drop_stray_days()
+        bound_erased(self._people)
         return self._forget("index", today, index_before) + self._forget("camera", today, camera_before)
 
     def _forget(self, enrolled_by: EnrolledBy, today: int, before_day: int) -> int:

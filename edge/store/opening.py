@@ -15,11 +15,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.errors import StoreError
-from edge.store.connection import Connections, connect, in_words
+from edge.errors import EdgeError, StoreError
+from edge.store.connection import Connections, StoreDamaged, connect, in_words
 from edge.store.schema import Schema, migrate, version_of
 
 _BESIDE = ("-wal", "-shm", "-journal")
+IN_USE = "in-use"
+"""A file in the state folder whose lock says that somebody has the store open."""
 
 
 @contextmanager
@@ -35,6 +37,29 @@ def opening_turn(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def hold(folder: Path, *, alone: bool = False) -> int | None:
+    """A descriptor that says that this process uses the files of the folder, until it is closed or the
+    process ends. alone: and nobody else; None when somebody does. Call inside opening_turn."""
+    try:
+        descriptor = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"the state folder cannot be used: {error}") from error
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    own(folder / IN_USE, folder)
+    return descriptor
+
+
+def own(path: Path, folder: Path) -> None:
+    """Give a file that root made to whom the folder belongs, as SQLite does with its logs."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def open_file(path: Path, schema: Schema, busy_s: float) -> Connections:
@@ -70,10 +95,11 @@ def _create(path: Path, schema: Schema, busy_s: float) -> None:
         database.execute("PRAGMA journal_mode = WAL")
         migrate(database, schema)
     fresh.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was renamed in the folder stays so after a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -93,21 +119,29 @@ def _recognise(path: Path, schema: Schema, busy_s: float) -> None:
     there = {name for name in _BESIDE if path.with_name(path.name + name).exists()}
     try:
         with closing(connect(path, schema, busy_s, read_only=True)) as database:
-            _refuse_foreign(database, path, schema)
+            refuse_foreign(database, path, schema)
             _refuse_damaged(database, path, schema)
     except (StoreError, sqlite3.Error) as error:
         for name in set(_BESIDE) - there:
             path.with_name(path.name + name).unlink(missing_ok=True)
-        reason = error if isinstance(error, StoreError) else in_words(error, path)
-        raise StoreError(f"{reason}; the file was left as it is") from error
+        reason: EdgeError = error if isinstance(error, StoreError) else in_words(error, path)
+        raise _kind_of(error)(f"{reason}; the file was left as it is") from error
 
 
-def _refuse_foreign(database: Database, path: Path, schema: Schema) -> None:
+def _kind_of(error: Exception) -> type[StoreError]:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    if isinstance(error, StoreDamaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreDamaged
+    return StoreError
+
+
+def refuse_foreign(database: Database, path: Path, schema: Schema) -> None:
+    """Raises StoreError: the file is empty, of another program, or of a newer release."""
     if path.stat().st_size == 0:
-        raise StoreError(f"{path} is empty (0 bytes): it has been truncated")
+        raise StoreDamaged(f"{path} is empty (0 bytes): it has been truncated")
     mark = int(database.execute("PRAGMA application_id").fetchone()[0])
     if mark != schema.application_id:
-        raise StoreError(f"{path} is a database of another program (application_id {mark:#x})")
+        raise StoreDamaged(f"{path} is a database of another program (application_id {mark:#x})")
     version, newest = version_of(database), len(schema.migrations)
     if version > newest:
         raise StoreError(
@@ -129,10 +163,10 @@ def _refuse_damaged(database: Database, path: Path, schema: Schema) -> None:
     log = path.with_name(path.name + "-wal")
     short = size < expected
     if short and not (log.exists() and log.stat().st_size):
-        raise StoreError(f"{path} is truncated: {size} bytes of {expected}")
+        raise StoreDamaged(f"{path} is truncated: {size} bytes of {expected}")
     names = set(database.table_names()) - schema.unchecked
     checks = ["quick_check(1)"] if short else [f"quick_check('{name}')" for name in sorted(names)]
     for check in checks:
         found = str(database.execute(f"PRAGMA {check}").fetchone()[0])
         if found != "ok":
-            raise StoreError(f"{path} is damaged: {' '.join(found.split())}")
+            raise StoreDamaged(f"{path} is damaged: {' '.join(found.split())}")

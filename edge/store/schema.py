@@ -161,6 +161,13 @@ def _people_3(database: Database) -> None:
     """)
 
 
+def _people_4(database: Database) -> None:
+    # Whom a copy of before must not bring back: a hash of each id that an erased person answered to.
+    database.executescript("""
+        CREATE TABLE erased (hash BLOB PRIMARY KEY, time REAL NOT NULL) STRICT, WITHOUT ROWID;
+    """)
+
+
 def _usage_1(database: Database) -> None:
     database.executescript("""
         CREATE TABLE quota_day (
@@ -187,7 +194,7 @@ PEOPLE = Schema(
         "mmap_size=0",
         "temp_store=MEMORY",
     ),
-    migrations=(_people_1, _people_2, _people_3),
+    migrations=(_people_1, _people_2, _people_3, _people_4),
     unchecked=frozenset({"crop"}),
 )
 """Precious: an acknowledged change has been fsynced."""
@@ -199,4 +206,4 @@ USAGE = Schema(
     pragmas=("synchronous=NORMAL", "cache_size=-128", "mmap_size=0", "temp_store=MEMORY"),
     migrations=(_usage_1,),
 )
-"""Survives kill -9; a power cut may cost the last seconds."""
+"""Survives kill -9; a power cut may cost what was counted since a count was made sure (usage.py)."""

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from edge.clock import Clock, SystemClock
 from edge.errors import StoreError
-from edge.store.connection import Connections
+from edge.store.carrying import CarryTable
+from edge.store.connection import Connections, StoreDamaged
 from edge.store.erasing import Erasing
 from edge.store.events import EventTable
-from edge.store.opening import open_file, opening_turn
-from edge.store.references import ReferenceTable
-from edge.store.schema import PEOPLE, USAGE
+from edge.store.loss import after_damage, refuse_loss
+from edge.store.opening import hold, open_file, opening_turn
+from edge.store.schema import PEOPLE, USAGE, Schema
 from edge.store.sightings import SightingTable
 from edge.store.sightings_schema import SIGHTINGS
+from edge.store.swapping import finish
 from edge.store.tokens import TokenTable
 from edge.store.trimming import Trimming
 from edge.store.usage import UsageTable
+from edge.timesync import is_set
 
 
-class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, EventTable, Trimming):
+class Store(TokenTable, UsageTable, Erasing, CarryTable, SightingTable, EventTable, Trimming):
     """Everything that is remembered. Any thread may use it, and several processes one folder."""
+
+    _holding: int | None = None
+    """The descriptor that says so to whoever would restore the folder."""
 
     @contextmanager
     def writing(self) -> Iterator[Self]:
@@ -55,6 +63,9 @@ class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, Even
         self._people.close()
         self._usage.close()
         self._sightings.close()
+        if self._holding is not None:
+            os.close(self._holding)
+            self._holding = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,21 +74,43 @@ class Store(TokenTable, UsageTable, Erasing, ReferenceTable, SightingTable, Even
         self.close()
 
 
-def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) -> Store:
+def open_store(
+    state: Path,
+    clock: Clock | None = None,
+    *,
+    busy_s: float = 5.0,
+    clock_set: Callable[[], bool] | None = None,
+) -> Store:
     """The store in that folder, made when absent. busy_s: how long a write waits for another (seconds).
+    clock_set: whether the clock is known to be right (as it comes: timesync.is_set).
 
     Raises StoreError: a file that is damaged, not ours, or of a newer release; it is left as it was.
     """
     files: list[Connections] = []
     with opening_turn(state):
+        finish(state)
+        holding = hold(state)
         try:
+            refuse_loss(state)
             for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
-                files.append(open_file(state / f"{name}.sqlite", schema, busy_s))
+                files.append(_opened(state / f"{name}.sqlite", schema, busy_s))
         except BaseException:
             for file in files:
                 file.close()
+            if holding is not None:
+                os.close(holding)
             raise
     people, usage, sightings = files
-    store = Store(people, usage, sightings, clock or SystemClock())
+    clock = clock or SystemClock()
+    store = Store(people, usage, sightings, clock, clock_set or partial(is_set, clock))
+    store._holding = holding
     store.clean()
     return store
+
+
+def _opened(path: Path, schema: Schema, busy_s: float) -> Connections:
+    """Its connections. What is said of a file that is damaged ends with what can be done."""
+    try:
+        return open_file(path, schema, busy_s)
+    except StoreDamaged as error:
+        raise StoreDamaged(f"{error.message}; {after_damage(path)}") from error

@@ -1,0 +1,224 @@
+"""A copy back into the state folder: prepared beside and checked, then put into its places at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.backup.making import CERTIFICATES, SETTINGS
+from edge.backup.outside import put_settings
+from edge.backup.sealed import read
+from edge.clock import Clock
+from edge.errors import BackupError, SettingsError, StoreError
+from edge.outlets.device import FILE as DEVICE_ID
+from edge.settings import load_settings
+from edge.store import open_store
+from edge.store.copies import Copy
+from edge.store.copying import (
+    Census,
+    check_copy,
+    copied,
+    copy_file,
+    erased_in,
+    forget_erased,
+    modernise,
+    take_files,
+)
+from edge.store.lineage import keep_usage_of, numbers, replace_tokens, with_log
+from edge.store.opening import IN_USE, hold, opening_turn
+from edge.store.schema import PEOPLE, USAGE
+from edge.store.sightings_schema import SIGHTINGS
+from edge.store.swapping import FORMER, decide, discard, finish, prepare
+
+_STOP_IT = (
+    "the store is in use by the service or another command, and nothing was changed: stop it "
+    "(`systemctl stop api-face`), restore, and start it again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of it. erased: people in the copy who were erased here since, and are again. former: the
+    folder that keeps what was there. settings: what became of them, in words."""
+
+    census: Census
+    erased: int
+    former: Path
+    settings: str
+
+
+class Restore:
+    """The state folder that is to be restored, and its settings file."""
+
+    def __init__(self, state: Path, settings: Path | None, clock: Clock) -> None:
+        """settings: where they go; None: no settings are restored."""
+        self._state = state
+        self._settings = settings
+        self._clock = clock
+
+    def from_file(self, source: Path, passphrase: bytes | None) -> Restored:
+        """From a file of `api-face backup`. Raises BackupError, StoreError; then nothing was changed."""
+
+        def unseal(target: Path) -> bool:
+            with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                return read(file, source, "backup", passphrase).sealed
+
+        return self._restore(unseal)
+
+    def from_nightly(self, copy: Copy) -> Restored:
+        """From a nightly copy. Raises as from_file."""
+        if not copy.whole():
+            raise BackupError(f"{copy.path} is damaged: its bytes are not those that were written")
+
+        def take(target: Path) -> bool:
+            copy_file(copy.path, target, PEOPLE)
+            return True
+
+        return self._restore(take)
+
+    def _restore(self, fill: Callable[[Path], bool]) -> Restored:
+        with self._alone():
+            folder = prepare(self._state)
+            try:
+                erased, settings = self._prepared(folder, fill)
+                census = check_copy(folder / "people.sqlite")
+            except OSError as error:
+                raise BackupError(f"nothing was restored: {error.strerror} ({error.filename})") from error
+            stamp = self._stamp()
+            decide(self._state, stamp)
+        words = "no settings were restored"
+        if settings is not None and self._settings is not None:
+            words = f"settings: {self._settings}"
+            if not self._settings_inside:
+                words = put_settings(self._settings, settings, self._state)
+        return Restored(census, erased, self._state / FORMER / stamp, words)
+
+    def _stamp(self) -> str:
+        """The name of the folder for what is there now; the clock may stand still."""
+        stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H-%M-%S")
+        names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
+        return next(name for name in names if not (self._state / FORMER / name).exists())
+
+    @property
+    def _settings_inside(self) -> bool:
+        return self._settings == self._state / SETTINGS
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody opens the store meanwhile. What was prepared and not put into its place is thrown away."""
+        with opening_turn(self._state):
+            finish(self._state)
+            holding = hold(self._state, alone=True)
+            if holding is None:
+                raise BackupError(_STOP_IT)
+            try:
+                yield
+            finally:
+                discard(self._state)
+                os.close(holding)
+
+    def _prepared(self, folder: Path, fill: Callable[[Path], bool]) -> tuple[int, bytes | None]:
+        """Everything in the folder, checked by opening it; how many were erased again, and the settings."""
+        people = folder / "people.sqlite"
+        faces = fill(people)
+        check_copy(people)
+        with copied(people) as database:
+            files = take_files(database)
+        modernise(people)
+        settings = None if self._settings is None else files.get(SETTINGS)
+        if settings is not None:
+            _check_settings(folder, settings)
+            if not self._settings_inside:  # they follow when the rest is in its place
+                (folder / SETTINGS).unlink()
+        erased = 0
+        if faces:
+            erased = self._forget_erased(people)
+        else:
+            self._keep_people(folder, people)
+        with_log(people, PEOPLE)
+        self._follow(folder, files.get(DEVICE_ID))
+        self._small_files(folder, files)
+        open_store(folder, self._clock).close()
+        (folder / IN_USE).unlink()
+        return erased, settings
+
+    def _forget_erased(self, people: Path) -> int:
+        """Who was erased here since the copy was made stays erased; an unreadable file tells nobody."""
+        live = self._state / "people.sqlite"
+        if not live.exists():
+            return 0
+        with suppress(StoreError):
+            erased = erased_in(live)
+            with copied(people) as database:
+                return forget_erased(database, erased)
+        return 0
+
+    def _keep_people(self, folder: Path, people: Path) -> None:
+        """A file that is not sealed has tokens alone: they replace those of the people who are here."""
+        tokens = people.rename(folder / "tokens")
+        if (self._state / people.name).exists():
+            copy_file(self._state / people.name, people, PEOPLE)
+            modernise(people)
+        else:
+            open_store(folder, self._clock).close()
+        replace_tokens(people, tokens)
+        tokens.unlink()
+
+    def _follow(self, folder: Path, identity: bytes | None) -> None:
+        """The other two files go on, as far as their rows mean the same; an unreadable one begins anew."""
+        usage, sightings = folder / "usage.sqlite", folder / "sightings.sqlite"
+        for path, schema in ((usage, USAGE), (sightings, SIGHTINGS)):
+            if not path.exists() and (self._state / path.name).exists():
+                try:
+                    copy_file(self._state / path.name, path, schema)
+                    with_log(path, schema)
+                except StoreError:
+                    path.unlink(missing_ok=True)
+        if not usage.exists():
+            return
+        people, tokens = numbers(folder / "people.sqlite")
+        try:
+            people_here, tokens_here = numbers(self._state / "people.sqlite")
+        except StoreError:
+            own = self._state / DEVICE_ID
+            if own.is_file() and own.read_bytes() == identity:
+                return  # damaged here, and the copy is of this device: rows mean what they meant
+            people_here, tokens_here = {}, {}
+        keep_usage_of(
+            usage,
+            {row for row, who in people.items() if people_here.get(row) == who},
+            {row for row, hash in tokens.items() if tokens_here.get(row) == hash},
+        )
+
+    def _small_files(self, folder: Path, files: dict[str, bytes]) -> None:
+        names = [DEVICE_ID] if DEVICE_ID in files else []
+        if set(CERTIFICATES) <= files.keys() and any(
+            not (self._state / name).is_file() or (self._state / name).read_bytes() != files[name]
+            for name in CERTIFICATES
+        ):
+            (folder / "tls").mkdir(mode=0o700)
+            names += CERTIFICATES
+        for name in names:
+            _write(folder / name, files[name])
+
+
+def _check_settings(folder: Path, content: bytes) -> None:
+    draft = folder / SETTINGS
+    _write(draft, content)
+    try:
+        load_settings(draft)
+    except SettingsError as error:
+        raise BackupError(
+            f"the settings in the backup do not hold here ({error.message}); "
+            "--without-settings restores all the rest"
+        ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)

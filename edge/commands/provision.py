@@ -1,0 +1,151 @@
+"""`api-face provision`: an installed device becomes that of a site, by one file.
+
+Each step may be done twice, and the file is overwritten last: after a power cut the next start does all of it
+again. What went wrong stands in a file beside it, for whoever puts the card into a reader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.commands.place import Place
+from edge.errors import EdgeError, SettingsError
+from edge.provisioning import Site, TokenHash, read_site
+from edge.provisioning.files import overwrite, owner_of, put, sync_folder
+from edge.provisioning.settings_text import with_values
+from edge.provisioning.system import host_name, join_wifi, set_host_name
+from edge.server.tls import ensure, fingerprint
+from edge.settings import load_settings
+from edge.store import Store
+from edge.wiring import opened_store
+
+_SECRET_MODE = 0o640
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE, --keep, --check, --root."""
+    parser.description = (
+        "Name, settings, tokens, secrets and Wi-Fi from a site file. The file is overwritten "
+        "afterwards, and a report is left beside it."
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="docs/provisioning.md describes it")
+    parser.add_argument("--keep", action="store_true", help="leave the file as it is, and no report")
+    parser.add_argument("--check", action="store_true", help="only say whether it could be used")
+    parser.add_argument(
+        "--root", metavar="DIR", type=Path, default=Path("/"), help="change the system below DIR (default: /)"
+    )
+
+
+def run(args: argparse.Namespace, place: Place) -> int:
+    """Read all of it, then change the device, then overwrite the file."""
+    if args.check:
+        read_site(args.file)
+        return 0
+    if not args.file.is_file():
+        raise SettingsError(f"there is no {args.file}")
+    error = args.file.with_suffix(".error.txt")
+    try:
+        done = _provisioned(args, place)
+    except (EdgeError, OSError) as problem:
+        if not args.keep:
+            _leave(error, [f"{args.file.name} was not used: {problem}"])
+        raise
+    print("\n".join(done))
+    if not args.keep:
+        overwrite(args.file)
+        _leave(args.file.with_suffix(".done.txt"), [*done, *_certificate(args, place)])
+        args.file.unlink()
+        error.unlink(missing_ok=True)
+        sync_folder(args.file.parent)
+    return 0
+
+
+def _leave(path: Path, lines: list[str]) -> None:
+    """On a FAT partition: no owner, no mode."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("\n".join([*lines, ""]))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
+    """What was done, a line each, without secrets."""
+    site = read_site(args.file)
+    if place.settings_file is None:
+        raise SettingsError("provision needs --settings FILE: the file that it is to change")
+    name = host_name(site.name, args.root)
+    done = [*_set(site, place.settings_file)]
+    with owner_of(place.state), opened_store(place.state) as store:
+        done += [_allowed(store, token) for token in site.tokens]
+    if site.wifi is not None:
+        join_wifi(site.wifi, args.root)
+        done.append(f'Wi-Fi "{site.wifi.ssid}"')
+    if name:
+        set_host_name(name, args.root)
+        done.append(f"name {name}: https://{name}.local")
+    return done or ["nothing was asked for"]
+
+
+def _set(site: Site, path: Path) -> Iterator[str]:
+    """Secrets first, for a setting must not name a file that is not there. Raises SettingsError."""
+    named = {key: str(path.with_name(key.partition("_")[0] + ".secret")) for key in site.secrets}
+    values = {**site.settings, **named}
+    if not values:
+        return
+    try:
+        before = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}: install first") from error
+    after = with_values(before, values)
+    draft = path.with_name(f"{path.name}.draft")
+    try:
+        put(draft, after, _SECRET_MODE, like=path)
+        load_settings(draft)
+    finally:
+        draft.unlink(missing_ok=True)
+    for key, file in named.items():
+        put(Path(file), site.secrets[key] + "\n", _SECRET_MODE, like=path)
+        yield f"secret {key.removesuffix('_file')}"
+    put(path, after, _SECRET_MODE, like=path)
+    for key, value in site.settings.items():
+        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def _allowed(store: Store, token: TokenHash) -> str:
+    """The token is in the store, or stays revoked. Another token of its name gives way to it."""
+    known = store.find_token(token.hash)
+    if known is not None and known.revoked is not None:
+        return f'token "{known.name}" was revoked here, and stays so'
+    if known is not None and (known.name, known.scopes, known.expires) == (
+        token.name,
+        token.scopes,
+        token.expires,
+    ):
+        store.set_quota(token.name, token.quota)
+        return f'token "{token.name}"'
+    if known is not None:
+        raise SettingsError(
+            f'token "{token.name}" is here as "{known.name}", with other scopes or another end: '
+            "make a new one"
+        )
+    if any(grant.name == token.name and grant.revoked is None for grant in store.tokens()):
+        store.revoke_token(token.name)
+    store.add_token(token.name, token.hash, token.scopes, token.quota, token.expires)
+    return f'token "{token.name}"'
+
+
+def _certificate(args: argparse.Namespace, place: Place) -> list[str]:
+    """The fingerprint of the CA: with the card in a reader, it is known before the first connection."""
+    settings = place.settings()
+    if settings.tls_certificate:
+        return []
+    folder = place.state / "tls"
+    with owner_of(place.state):
+        ensure(folder, settings.tls_names, SystemClock().now())
+        return [f"CA of {socket.gethostname()}: SHA-256 {fingerprint(folder / 'ca.crt')}"]

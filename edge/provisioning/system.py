@@ -1,0 +1,89 @@
+"""What a site file changes beside the program: the host's name, and the Wi-Fi. All below a root folder."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+from edge.errors import SettingsError
+from edge.provisioning.files import put
+from edge.provisioning.site import SERIAL, Wifi
+
+_SERIAL_DIGITS = 8
+_SERIAL_FILES = ("proc/device-tree/serial-number", "etc/machine-id")
+"""The board's own; else the installation's, which systemd makes at the first boot."""
+
+_CONNECTION = "etc/NetworkManager/system-connections/api-face.nmconnection"
+_LABEL = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+
+
+def host_name(name: str, root: Path) -> str:
+    """The name with the serial number in it. Raises SettingsError where it asks for one and there is none."""
+    if SERIAL not in name:
+        return name
+    for file in _SERIAL_FILES:
+        try:
+            text = (root / file).read_text(encoding="ascii").strip("\0\n ")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if _LABEL.fullmatch(text):
+            return name.replace(SERIAL, text[-_SERIAL_DIGITS:].lower())
+    raise SettingsError(f'name = "{name}": this device has no serial number and no machine id')
+
+
+def set_host_name(name: str, root: Path) -> None:
+    """In the files and, on the running system, at once. Raises OSError."""
+    path = root / "etc/hostname"
+    before = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    put(path, f"{name}\n", 0o644)
+    hosts = root / "etc/hosts"
+    text = hosts.read_text(encoding="utf-8") if hosts.exists() else ""
+    kept = [line for line in text.splitlines() if not re.match(r"127\.0\.1\.1\s", line)]
+    put(hosts, "\n".join([*kept, f"127.0.1.1\t{name}", ""]), 0o644)
+    if root == Path("/") and before != name:
+        socket.sethostname(name)
+        _try("systemctl", "--no-block", "try-restart", "avahi-daemon.service")  # it asks once, when it starts
+
+
+def join_wifi(wifi: Wifi, root: Path) -> None:
+    """A connection of NetworkManager's, which is what Raspberry Pi OS has since bookworm. Raises OSError.
+
+    The file holds the password, readable by root alone: without it the device could not join after a restart.
+    """
+    lines = [
+        "[connection]",
+        "id=api-face",
+        f"uuid={uuid.uuid5(uuid.NAMESPACE_DNS, 'api-face.local')}",
+        "type=wifi",
+        "[wifi]",
+        "mode=infrastructure",
+        "ssid=" + _escaped(wifi.ssid).replace(";", "\\;"),  # a ";" would make it a list of bytes
+        f"hidden={'true' if wifi.hidden else 'false'}",
+    ]
+    if wifi.password:
+        lines += ["[wifi-security]", "key-mgmt=wpa-psk", f"psk={_escaped(wifi.password)}"]
+    lines += ["[ipv4]", "method=auto", "[ipv6]", "method=auto", ""]
+    path = root / _CONNECTION
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    put(path, "\n".join(lines), 0o600)
+    if root == Path("/"):
+        if wifi.country:
+            _try("raspi-config", "nonint", "do_wifi_country", wifi.country)  # else the radio stays off
+        _try("nmcli", "connection", "reload")
+
+
+def _escaped(text: str) -> str:
+    r"""As GLib's key files have it: "\\" doubled, a leading space as "\s"."""
+    text = text.replace("\\", "\\\\")
+    return "\\s" + text[1:] if text.startswith(" ") else text
+
+
+def _try(*command: str) -> None:
+    """Where there is no such program, NetworkManager finds the file when it starts."""
+    try:
+        subprocess.run(command, check=False, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return

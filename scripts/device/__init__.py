@@ -1,0 +1,1 @@
+"""An installed device in a container: for scripts/test-device."""

@@ -1,0 +1,245 @@
+"""A site file: what it may say, what `provision` makes of it, and that its secrets do not stay in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from edge.commands.settings import settings_toml
+from edge.errors import SettingsError
+from edge.provisioning import read_site
+from edge.provisioning.files import overwrite
+from edge.provisioning.settings_text import with_values
+from edge.provisioning.system import host_name
+from edge.settings import load_settings
+from edge.store import open_store
+from tests.test_cli import api_face, refused
+
+TOKEN = "afe_0123456789"
+HASH = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
+SITE = f"""
+name = "door-{{serial}}"
+
+[settings]
+cors_origins = ["https://panel.example"]
+mqtt_host = "broker.example"
+mqtt_username = "door"
+sightings_days = 7
+
+[secrets]
+mqtt_password = "very secret ü"
+
+[[tokens]]
+name = "panel"
+hash = "{HASH}"
+scopes = ["recognise", "train"]
+quota = 5000
+expires = 2040-12-31
+
+[wifi]
+ssid = "Office; 2"
+password = "also secret"
+"""
+
+
+class Desk:
+    """A root folder with what `provision` finds on an installed device."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.state = root, root / "var" / "lib" / "api-face"
+        self.settings, self.file = root / "etc" / "settings.toml", root / "boot" / "api-face.toml"
+        for folder in (self.state, self.settings.parent, self.file.parent):
+            folder.mkdir(parents=True)
+        self.settings.write_text(settings_toml())
+        (root / "etc" / "machine-id").write_text("00000000000000000000000089abcdef\n")
+        (root / "etc" / "hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n")
+
+    def provision(self, text: str, *words: str) -> tuple[int, str]:
+        """Exit code, and what was said."""
+        self.file.write_text(text, encoding="utf-8")
+        words = (str(self.file), "--root", str(self.root), "--settings", str(self.settings), *words)
+        done = api_face("provision", *words, state=self.state)
+        if done.returncode:
+            return done.returncode, refused(done, done.returncode)
+        return 0, done.stdout
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_all_of_it(desk: Desk) -> None:
+    """Name, settings, secrets, token and Wi-Fi stand where they belong; a report is left of the file."""
+    code, said = desk.provision(SITE)
+    assert code == 0, said
+    settings = load_settings(desk.settings)
+    assert settings.cors_origins == ("https://panel.example",)
+    assert settings.sightings_days == 7
+    secret = Path(settings.mqtt_password_file)
+    assert secret == desk.settings.with_name("mqtt.secret")
+    assert secret.read_text() == "very secret ü\n"
+    assert secret.stat().st_mode & 0o007 == 0
+    with open_store(desk.state) as store:
+        (grant,) = store.tokens()
+        assert store.find_token(hashlib.sha256(TOKEN.encode()).digest()) == grant
+        assert (grant.name, grant.quota, grant.expires) == ("panel", 5000, 2240524800.0)
+    assert (desk.root / "etc/hostname").read_text() == "door-89abcdef\n"
+    assert (desk.root / "etc/hosts").read_text() == "127.0.0.1\tlocalhost\n127.0.1.1\tdoor-89abcdef\n"
+    (wifi,) = (desk.root / "etc/NetworkManager/system-connections").iterdir()
+    assert wifi.stat().st_mode & 0o777 == 0o600
+    assert "ssid=Office\\; 2\n" in wifi.read_text()
+    assert "psk=also secret\n" in wifi.read_text()
+    assert [path.name for path in desk.file.parent.iterdir()] == ["api-face.done.txt"]
+    report = (desk.file.parent / "api-face.done.txt").read_text()
+    assert "SHA-256 " in report
+    assert "secret ü" not in report + said
+    assert "also secret" not in report + said
+
+
+def test_again_and_after_a_power_cut(desk: Desk) -> None:
+    """The same file twice changes nothing; one that was overwritten, but not yet removed, is no error."""
+    assert desk.provision(SITE)[0] == 0
+    before = desk.settings.read_text()
+    assert desk.provision(SITE)[0] == 0
+    assert desk.settings.read_text() == before
+    assert desk.provision("#" * len(SITE))[0] == 0
+    assert not desk.file.exists()
+    with open_store(desk.state) as store:
+        assert len(store.tokens()) == 1
+
+
+def test_kept(desk: Desk) -> None:
+    """For the installer's own file: no byte of it changes, and nothing is left beside it."""
+    assert desk.provision(SITE, "--keep")[0] == 0
+    assert desk.file.read_text(encoding="utf-8") == SITE
+    assert list(desk.file.parent.iterdir()) == [desk.file]
+
+
+def test_tokens_that_are_there(desk: Desk) -> None:
+    """A new hash takes the place of the old one; what was revoked stays so; quotas follow the file."""
+    other = "sha256:" + "ab" * 32
+    text = f'[[tokens]]\nname = "panel"\nhash = "{HASH}"\n'
+    assert desk.provision(text)[0] == 0
+    assert desk.provision(text + "quota = 7\n")[0] == 0
+    assert desk.provision(text.replace(HASH, other))[0] == 0
+    assert "was revoked here" in desk.provision(text)[1]
+    code, said = desk.provision(text.replace(HASH, other) + 'scopes = ["admin"]')
+    assert (code, "make a new one" in said) == (2, True)
+    with open_store(desk.state) as store:
+        assert [(grant.quota, grant.revoked is None) for grant in store.tokens()] == [
+            (7, False),
+            (None, True),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('nmae = "door"', 'unknown key "nmae"'),
+        ('name = "Front Door"', "lower-case letters"),
+        ("name = 3", "name must be a string"),
+        ("settings = 3", "settings must be a table"),
+        ("[settings]\nprot = 1", 'unknown setting "prot"'),
+        ("[settings]\npath = 1", 'unknown setting "path"'),
+        ('[settings]\nwebhook_url = "https://a.example"', "webhook_url needs webhook_secret_file"),
+        ('[settings]\nmqtt_password_file = "/a"\n[secrets]\nmqtt_password = "b"', "one of the two"),
+        ('[secrets]\nmqtt_password = "a\\nb"', "printable"),
+        ('[[tokens]]\nname = "a"\nhash = "afe_0123"', "64 hexadecimal digits"),
+        (f'[[tokens]]\nname = "a"\nhash = "{HASH}"\nscopes = ["root"]', "scopes must be a list"),
+        (f'[[tokens]]\nname = "a"\nhash = "{HASH}"\nquota = true', "quota must be a whole number"),
+        (f'[[tokens]]\nname = "a"\nhash = "{HASH}"\nexpires = "never"', "expires must be a date"),
+        (f'[[tokens]]\nname = "a"\nhash = "{HASH}"\n' * 2, "the same name"),
+        ('[wifi]\nssid = "a"\npassword = "short"', "8 to 63 characters"),
+        ('[wifi]\nssid = ""', "1 to 32 bytes"),
+        ('[wifi]\nssid = "a"\ncountry = "de"', "two capital letters"),
+        ('[wifi]\nssid = "a"\npasword = "12345678"', 'unknown key "pasword"'),
+        ("name", "Expected '='"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """In words."""
+    file = tmp_path / "site.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_site(file)
+    assert said in caught.value.message
+
+
+def test_a_file_that_cannot_be_used(desk: Desk) -> None:
+    """The reason stands beside it, it stays, and the device is as it was; the next one clears that away."""
+    before = desk.settings.read_text()
+    code, words = desk.provision(SITE.replace("sightings_days = 7", "sightings_days = 0"))
+    assert code == 2
+    assert 'setting "sightings_days" must be from 1' in words
+    error = desk.file.parent / "api-face.error.txt"
+    assert 'setting "sightings_days" must be from 1' in error.read_text()
+    assert desk.file.exists()
+    assert desk.settings.read_text() == before
+    assert not (desk.state / "people.sqlite").exists()
+    assert desk.provision("")[0] == 0
+    assert not error.exists()
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    """docs/provisioning.md shows a file that can be used, with every table there is."""
+    text = (Path(__file__).resolve().parent.parent / "docs/provisioning.md").read_text().split("```toml")[1]
+    file = tmp_path / "site.toml"
+    file.write_text(text.partition("```")[0])
+    site = read_site(file)
+    assert site.wifi is not None
+    assert all((site.name, site.settings, site.secrets, site.tokens))
+
+
+def test_secrets_are_not_repeated(tmp_path: Path) -> None:
+    """Neither in errors nor in a repr, which a traceback may show."""
+    file = tmp_path / "site.toml"
+    file.write_text(SITE, encoding="utf-8")
+    site = read_site(file)
+    assert "secret" not in repr(site).replace("secrets", "")
+    file.write_text('[wifi]\nssid = "a"\npassword = "hunter2"\n')
+    with pytest.raises(SettingsError) as caught:
+        read_site(file)
+    assert "hunter2" not in caught.value.message
+
+
+def test_overwritten_where_it_lies(tmp_path: Path) -> None:
+    """The same inode, the same length, none of the bytes."""
+    file = tmp_path / "site.toml"
+    file.write_bytes(os.urandom(200_000))
+    number = file.stat().st_ino
+    overwrite(file)
+    assert file.stat().st_ino == number
+    assert file.read_bytes() == b"#" * 200_000
+
+
+def test_settings_keep_their_text() -> None:
+    """A value goes where its default stood; comments stay; a list over several lines is left to people."""
+    text = with_values(settings_toml(), {"port": 8443, "cors_origins": ["https://a.example"]})
+    assert text.count("\n") == settings_toml().count("\n")
+    assert "\nport = 8443\n" in text
+    assert with_values(text, {"port": 8443}) == text
+    assert with_values("port = 1", {"workers": 4}) == "port = 1\n\nworkers = 4\n"
+    with pytest.raises(SettingsError, match="by hand"):
+        with_values('cors_origins = [\n  "https://a.example",\n]\n', {"cors_origins": []})
+
+
+def test_a_device_without_a_serial_number(tmp_path: Path) -> None:
+    """Said, rather than forty doors of one name."""
+    with pytest.raises(SettingsError, match="no serial number"):
+        host_name("door-{serial}", tmp_path)
+    assert host_name("door", tmp_path) == "door"
+    (tmp_path / "proc/device-tree").mkdir(parents=True)
+    (tmp_path / "proc/device-tree/serial-number").write_bytes(b"10000000DEADBEEF\0")
+    assert host_name("door-{serial}", tmp_path) == "door-deadbeef"
+
+
+def test_a_token_for_a_site_file(tmp_path: Path) -> None:
+    """The token and its hash, and nothing is written."""
+    done = api_face("token", "hash", state=tmp_path / "none")
+    token, hash = (line.split()[1] for line in done.stdout.splitlines())
+    assert hash == "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+    assert not (tmp_path / "none").exists()
