@@ -81,6 +81,8 @@ def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) 
     with opening_turn(state):
         finish(state)
         holding = hold(state)
+        if holding is None:
+            raise StoreError(f"{state} is being restored")
         try:
             refuse_loss(state)
             for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
@@ -88,8 +90,7 @@ def open_store(state: Path, clock: Clock | None = None, *, busy_s: float = 5.0) 
         except BaseException:
             for file in files:
                 file.close()
-            if holding is not None:
-                os.close(holding)
+            os.close(holding)
             raise
     people, usage, sightings = files
     store = Store(people, usage, sightings, clock or SystemClock())
