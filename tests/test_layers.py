@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("outlets",),
     ("evaluation",),
     ("server",),
-    ("wiring", "camera_wiring", "commands", "cli", "__main__"),
+    ("wiring", "camera_wiring", "doctor", "commands", "cli", "__main__"),
 )
 """From the bottom up. A room imports from floors below its own, and from its left on its own floor."""
 
@@ -37,7 +37,7 @@ OUTSIDE: dict[str, str] = {
     "tornado": "server",
     "cryptography": "server",
     "ifaddr": "server",
-    "ssl": "server outlets",
+    "ssl": "server outlets doctor",
     "matplotlib": "evaluation",
     "picamera2": "camera",
     "libcamera": "camera",
