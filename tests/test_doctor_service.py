@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_certificate(tmp_path: Path) -> None:
 def test_an_installers_certificate(tmp_path: Path) -> None:
     now = SystemClock().now()
     ensure(tmp_path / "own", ("panel.example",), now, HOST)
-    own = {
+    own: dict[str, Any] = {
         key: str(tmp_path / "own" / name)
         for key, name in (("tls_certificate", "server.crt"), ("tls_key", "server.key"))
     }
