@@ -75,13 +75,15 @@ class Certificates:
         elif self._loaded != ensure(self._folder, self._settings.tls_names, self._clock.now(), host):
             certificate, key = self._folder / "server.crt", self._folder / "server.key"
             with _locked(self._folder):  # so that no other process replaces one of the two in between
-                self._load(tuple(_hashes(self._folder).values()), certificate, key)
+                self._context = _server_context(certificate, key)
+                self._loaded = tuple(_hashes(self._folder).values())
 
     def _refresh_own(self, certificate: Path, key: Path) -> None:
         seen = (_stamp(certificate), _stamp(key))
         if seen != self._loaded:
+            context = _server_context(certificate, key)  # first, for it costs no process
             self._ends = _check_own(certificate, self._clock.now())
-        self._load(seen, certificate, key)
+            self._context, self._loaded = context, seen
         left, now = (self._ends or 0.0) - self._clock.now(), self._clock.steady()
         if left < RENEW_BEFORE_S and now >= self._complain_at:
             self._complain_at = now + _COMPLAIN_EVERY_S
@@ -98,11 +100,6 @@ class Certificates:
             _log.warning(words, host.announced, host.local)
         else:
             _log.info("the network knows this device as %s", host.announced)
-
-    def _load(self, seen: object, certificate: Path, key: Path) -> None:
-        if seen != self._loaded:
-            self._context = _server_context(certificate, key)
-            self._loaded = seen
 
 
 def issued(folder: Path) -> Issued | None:
