@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.attention import FURNITURE_S, Attention
+from edge.attention import Attention
 from edge.evidence import Opinion
+from edge.presence import FURNITURE_S
 from edge.settings import Settings
 from edge.visit import Visit
 from edge.wiring import Device, opened_device
@@ -72,7 +73,7 @@ def test_somebody_known_walks_by(device: Device, attention: Attention, noting: N
     assert noting.visits == [visit]
     assert names(device, [visit]) == ["Barack"]
     assert 2 <= visit.embedded <= 6
-    assert attention.visits == []
+    assert not attention.visits
 
 
 def test_two_at_once(device: Device, attention: Attention, noting: Noting) -> None:
@@ -168,7 +169,7 @@ def test_everything_ends(attention: Attention, noting: Noting) -> None:
     attention.end()
     attention.end()
     assert noting.left == noting.visits
-    assert attention.visits == []
+    assert not attention.visits
 
 
 def test_a_camera_that_stalls(attention: Attention, noting: Noting) -> None:

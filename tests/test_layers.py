@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
     ("announce", "bus"),
-    ("visit", "schedule", "closeup", "attention", "sightings", "watch"),
+    ("visit", "schedule", "closeup", "presence", "attention", "sightings", "watch"),
     ("outlets",),
     ("evaluation",),
     ("server",),

@@ -54,10 +54,10 @@ def run(
                     continue
                 first = newest[0].started if first is None else first
                 played = (newest[0].started - first) / seconds
-                if (sample := _sampled(process.pid, played)) is not None:
-                    samples.append(sample)
                 if played >= repeats:
                     break
+                if (sample := _sampled(process.pid, played)) is not None:
+                    samples.append(sample)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)

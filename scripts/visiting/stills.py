@@ -5,6 +5,7 @@ It bounds what the loop can reach: who is not like their enrolment in a sharp ph
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from edge.match import Kind
 from edge.picture import Source
 from edge.portrait import cut_out_portrait, portrait_of
 from edge.settings import Settings
+from edge.store import Person
 from edge.wiring import Device, opened_device
 from visiting.scoring import Score
 
@@ -48,11 +50,34 @@ def score(state: Path, truth: dict[str, Any], shown: Path) -> Score:
                 )
                 if answer is not None:
                     hits[word] += 1
-                if answer if kind != "known" else answer != identity:
+                if answer != identity and (answer or kind == "known"):
                     found.note(kind, f"{name} is {answer or 'unknown'}")
             for word, count in hits.items():
                 found.shares[f"{kind}: {word}"] = count, len(whose)
+        _returns(device, engine, [one for one in truth["visits"] if one["kind"] == "stranger"], shown, found)
     return found
+
+
+def _returns(device: Device, engine: Engine, visits: list[dict[str, Any]], shown: Path, found: Score) -> None:
+    """Whether those who come again would be known by the photographs of their first visit."""
+    ids: dict[str, str] = {}
+    for visit in (one for one in visits if one["again"] is None):
+        for name in visit["shown"]:
+            known = ids.get(visit["identity"], "new")
+            with contextlib.suppress(EdgeError):  # it is then no reference in the loop, either
+                ids[visit["identity"]] = device.enroller.train(
+                    (shown / name).read_bytes(), None, known
+                ).person.id
+    for way in ("same", "other"):
+        again = [visit for visit in visits if visit["again"] == way]
+        kept = 0
+        for visit in again:
+            answers = [
+                _whose(device, embedded(engine, (shown / name).read_bytes())) for name in visit["shown"]
+            ]
+            rows = {None if one is None else one.id for one in answers}
+            kept += ids.get(visit["identity"], "") in rows
+        found.shares[f"strangers: known again ({way} photographs)"] = kept, len(again)
 
 
 def embedded(engine: Engine, data: bytes) -> Embedding | None:
@@ -74,8 +99,15 @@ def _judged(device: Device, embedding: Embedding | None) -> str | None:
     """A name; None: unknown or ambiguous; "": there was nothing to judge."""
     if embedding is None:
         return ""
+    person = _whose(device, embedding)
+    return None if person is None else person.name
+
+
+def _whose(device: Device, embedding: Embedding | None) -> Person | None:
+    """None: unknown, ambiguous, or there was nothing to judge."""
+    if embedding is None:
+        return None
     verdict = device.recognizer.verdict(embedding)
     if verdict.kind is not Kind.MATCH or verdict.person_row is None:
         return None
-    person = device.store.person_by_row(verdict.person_row)
-    return None if person is None else person.name
+    return device.store.person_by_row(verdict.person_row)

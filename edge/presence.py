@@ -1,0 +1,151 @@
+"""tracks and views -> visits: who is in view, since when, and whether it is still the same person.
+
+The gallery is asked here; what is written of it is the keeper's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from edge import evidence
+from edge.evidence import Opinion
+from edge.face import Box, Face
+from edge.recognize import Recognizer
+from edge.settings import Settings
+from edge.track import Track, Tracker
+from edge.visit import Visit
+
+LINGER_S = 8.0
+"""Seconds that somebody may be out of sight and still be on the same visit."""
+
+_FLEETING_S = 1.0
+"""The same for what was not seen often enough to be somebody."""
+
+FURNITURE_S = 45.0
+"""Seconds without any movement after which a face is a poster."""
+
+_MOST_FURNITURE = 20
+
+_SAME_PLACE = 0.6
+"""Intersection over union of a new face and a poster's place from which it is the poster."""
+
+
+class Keeper(Protocol):
+    """Who writes visits down (edge.sightings)."""
+
+    def keep(self, visit: Visit) -> None:
+        """Write what of it is not yet written: at once what is new, now and then that it goes on."""
+
+    def leave(self, visit: Visit) -> None:
+        """It is over."""
+
+
+class Presence:
+    """Those in view of one camera. Used by one thread; `visits` may be counted by others."""
+
+    def __init__(self, recognizer: Recognizer, settings: Settings, keeper: Keeper) -> None:
+        self._recognizer = recognizer
+        self._settings = settings
+        self._keeper = keeper
+        self._tracker = Tracker()
+        self._furniture: list[Box] = []
+        self.visits: list[Visit] = []
+
+    def follow(self, faces: Sequence[Face], time: float) -> None:
+        """The faces of a frame: those who are followed already, and a visit for each who is new."""
+        self._tracker.follow(faces, time)
+        followed = {id(visit.track) for visit in self.visits}
+        for track in self._tracker.tracks:
+            if id(track) not in followed:
+                still = track.first if self._is_furniture(track) else None
+                self.visits.append(Visit(track, track.first, furniture_since=still))
+        for visit in self.visits:
+            visit.frames += visit.track.seen_now
+
+    def settle(self, time: float) -> None:
+        """Bring each visit to where its track and its views have come by then, and have it written."""
+        for visit in list(self.visits):
+            self._settle(visit, time)
+
+    def expire(self, time: float) -> None:
+        """End the visits of those who are gone by then, steady seconds."""
+        self._end(
+            [
+                visit
+                for visit in self.visits
+                if time - visit.last > (LINGER_S if visit.track.confirmed else _FLEETING_S)
+            ]
+        )
+
+    def end(self) -> None:
+        """No more frames come: all visits are over."""
+        self._end(list(self.visits))
+
+    def _settle(self, visit: Visit, time: float) -> None:
+        """Bring one visit to where its track and its views have come."""
+        if visit.furniture_since is not None:
+            if visit.track.still_since > visit.furniture_since:
+                self._begin_again(visit, time)
+            return
+        if time - visit.track.still_since > FURNITURE_S and visit.track.seen_now:
+            self._furniture = [*self._furniture, visit.track.box][-_MOST_FURNITURE:]
+            self._keeper.leave(visit)
+            visit.furniture_since = time
+            return
+        if visit.evidence.contradicted:
+            self._keeper.leave(visit)
+            self._begin_again(visit, time)
+            return
+        if visit.embedded_at == time and visit.belief.opinion is Opinion.OPEN:
+            if not visit.told.row and self._rejoined(visit):
+                return
+            self._judge(visit)
+        if visit.track.confirmed and visit.evidence.views:
+            self._keeper.keep(visit)
+
+    def _judge(self, visit: Visit) -> None:
+        known = self._recognizer.known()
+        if visit.shots and visit.shots[0].reference.model != known.model:
+            visit.forget_views()
+            return
+        rate = self._settings.false_positive_rate
+        belief = visit.evidence.belief(known.calibration, known.gallery, rate)
+        if belief.opinion is Opinion.STRANGER and not visit.track.moved:
+            return  # it may be a picture on the wall
+        visit.belief, visit.person_row = belief, belief.person_row
+
+    def _rejoined(self, visit: Visit) -> bool:
+        """Whether this is somebody who was lost a moment ago: then the former visit goes on."""
+        view = visit.evidence.views[-1]
+        lost = [
+            other
+            for other in self.visits
+            if other is not visit and other.told.row and not other.track.seen_now and other.evidence.views
+        ]
+        near = max(lost, key=lambda other: float(other.evidence.mean @ view.vector), default=None)
+        if near is None or float(near.evidence.mean @ view.vector) < evidence.REJOIN:
+            return False
+        self._tracker.drop([near.track])
+        near.track, near.frames = visit.track, near.frames + visit.frames
+        near.evidence.add(view)
+        near.embedded += visit.embedded
+        near.embedded_at = view.time
+        self.visits = [one for one in self.visits if one is not visit]
+        return True
+
+    def _begin_again(self, visit: Visit, time: float) -> None:
+        """The same track is somebody else, or somebody after all."""
+        fresh = Visit(visit.track, time)
+        self.visits = [fresh if one is visit else one for one in self.visits]
+
+    def _is_furniture(self, track: Track) -> bool:
+        return any(box.overlap(track.box) > _SAME_PLACE for box in self._furniture)
+
+    def _end(self, over: list[Visit]) -> None:
+        for visit in over:
+            if visit.told.row and not visit.furniture:
+                self._keeper.leave(visit)
+        self._tracker.drop([visit.track for visit in over])
+        gone = {id(visit) for visit in over}
+        self.visits = [visit for visit in self.visits if id(visit) not in gone]
