@@ -53,7 +53,7 @@ def _patient(place: Place, port: int | None) -> Patient:
         settings = place.settings(port=port)
     except SettingsError as wrong:
         settings, error = Settings(), wrong.message
-    return Patient(place.state, settings, place.settings_path, error, SystemClock())
+    return Patient(place.state, settings, place.settings_path(), error, SystemClock())
 
 
 def _printed(findings: Iterable[Finding]) -> list[Finding]:

@@ -16,12 +16,11 @@ class Place:
     state: Path
     settings_file: Path | None
 
-    @property
-    def settings_path(self) -> Path | None:
-        """The settings file that holds here; None: there is none."""
-        usual = self.state / "settings.toml"
-        return self.settings_file or (usual if usual.exists() else None)
-
     def settings(self, **overrides: Any) -> Settings:
         """The settings in force; overrides that are not None win. Raises SettingsError."""
-        return load_settings(self.settings_path, **overrides)
+        return load_settings(self.settings_path(), **overrides)
+
+    def settings_path(self) -> Path | None:
+        """The settings file in force; None when there is none."""
+        usual = self.state / "settings.toml"
+        return self.settings_file or (usual if usual.exists() else None)

@@ -54,8 +54,8 @@ def _state(patient: Patient) -> Iterator[Finding]:
 
 
 def _inside(state: Path) -> list[Path]:
-    """What it holds; the settings have a check of their own."""
-    found = [path for path in state.iterdir() if path.name != "settings.toml"]
+    """What it holds. The settings have a check of their own; lost+found is the file system's."""
+    found = [path for path in state.iterdir() if path.name not in ("settings.toml", "lost+found")]
     with contextlib.suppress(OSError):
         found += (state / "tls").iterdir()
     return [path for path in found if not path.is_symlink()]
