@@ -161,6 +161,9 @@ def test_a_name_that_leads_elsewhere(tmp_path: Path) -> None:
     known = dataclasses.replace(HOST, announced="cam.local")
     only(list(names.look(patient(tmp_path, host=known, program=avahi("192.0.2.99")))), False, "192.0.2.99")
     only(list(names.look(patient(tmp_path, host=known))), False, "leads to nobody")
+    only(list(names.look(patient(tmp_path, host=known, program=avahi("fe80::1")))), True, "fe80::1")
+    written = dataclasses.replace(HOST, announced="door.local")  # into avahi-daemon.conf
+    only(list(names.look(patient(tmp_path, host=written, program=avahi("192.0.2.7")))), True, "door.local")
 
 
 # -- camera and outlets ---------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
 from edge.doctor.finding import Finding, failed, not_applicable, passed
 from edge.doctor.patient import Patient
+from edge.server.names import is_address
 
 SERVICE_FILE = "etc/avahi/services/api-face.service"
 _RESOLVE = ("busctl", "--system", "--auto-start=no", "--timeout=4", "call", "org.freedesktop.Avahi", "/")
@@ -22,7 +24,7 @@ def look(patient: Patient) -> Iterator[Finding]:
             words = "avahi-daemon does not answer: call the device by its address, or by a name of your DNS"
             yield not_applicable("network name", words)
         else:
-            advice = "systemctl restart avahi-daemon dbus; apt install avahi-daemon"
+            advice = "systemctl restart avahi-daemon; where it is missing, apt install avahi-daemon"
             yield failed("network name", f"avahi-daemon does not answer: {host.local} leads nowhere", advice)
         return
     leads = _leads_to(patient, host.announced)
@@ -30,7 +32,7 @@ def look(patient: Patient) -> Iterator[Finding]:
         words = f"{host.announced}, for another device of this network has the name {host.local}"
         advice = "give it a name of its own: hostnamectl set-hostname NAME, and restart avahi-daemon"
         yield failed("network name", f"{words}; the certificate covers both", advice)
-    elif leads not in host.addresses:
+    elif leads not in host.addresses and not _link_local(leads):
         words = (
             f"{host.announced} leads to {leads or 'nobody'}, and this device has {', '.join(host.addresses)}"
         )
@@ -48,6 +50,11 @@ def _leads_to(patient: Patient, name: str) -> str:
         if found := re.search(r'^iisisu \S+ \S+ "[^"]*" \S+ "([^"]+)"', answer):
             return found[1]
     return ""
+
+
+def _link_local(address: str) -> bool:
+    """Such addresses are not told in host.addresses: they mean another device on another cable."""
+    return is_address(address) and ipaddress.ip_address(address).is_link_local
 
 
 def _announced_port(patient: Patient, service: str) -> Iterator[Finding]:

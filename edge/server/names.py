@@ -38,8 +38,9 @@ class Host:
 
     @property
     def renamed(self) -> bool:
-        """Whether the network knows it by another name, for that one was taken."""
-        return self.announced is not None and self.announced != self.local
+        """Whether the network knows it by a number behind its name, for another device has the name. (Another
+        name altogether is what somebody wrote into avahi-daemon.conf.)"""
+        return re.fullmatch(rf"{re.escape(self.name)}-\d+\.local", self.announced or "") is not None
 
 
 def unannounced_host() -> Host:
