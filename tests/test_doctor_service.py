@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import os
@@ -16,7 +17,9 @@ import pytest
 
 from edge.access import new_token, token_hash
 from edge.clock import SystemClock
-from edge.doctor import camera, certificate, names, outlets, service, store, tokens
+from edge.commands import doctor
+from edge.commands.place import Place
+from edge.doctor import camera, certificate, names, outlets, service, store, system, tokens
 from edge.doctor.answer import Answer, Refused, asked
 from edge.doctor.finding import Finding, passed
 from edge.doctor.page import CHECKS, Check, bounded, examined
@@ -312,6 +315,21 @@ def test_the_whole_command(service: Service) -> None:
     assert "pass  models" in page.stdout
     assert page.stdout.splitlines()[-1] == "nothing fails" or " lines fail" in page.stdout
     assert sorted(path.name for path in service.state.rglob("*")) == before
+
+
+class Closed(Place):
+    """A state folder that this user may not enter."""
+
+    def settings_path(self) -> Path | None:
+        raise PermissionError(13, "Permission denied", str(self.state / "settings.toml"))
+
+
+def test_a_state_that_one_may_not_enter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "examined", system.look)
+    assert doctor.run(argparse.Namespace(json=False, port=None), Closed(tmp_path, None)) == 1
+    assert f"FAIL  settings      {tmp_path}/settings.toml: Permission denied" in capsys.readouterr().out
 
 
 def test_settings_that_cannot_be_read(tmp_path: Path) -> None:

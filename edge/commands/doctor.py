@@ -48,12 +48,15 @@ def run(args: argparse.Namespace, place: Place) -> int:
 
 
 def _patient(place: Place, port: int | None) -> Patient:
-    error = ""
+    settings, path, error = Settings(), place.settings_file, ""
     try:
+        path = place.settings_path()
         settings = place.settings(port=port)
     except SettingsError as wrong:
-        settings, error = Settings(), wrong.message
-    return Patient(place.state, settings, place.settings_path(), error, SystemClock())
+        error = wrong.message
+    except OSError as wrong:  # a state folder that this user may not enter
+        error = f"{wrong.filename}: {wrong.strerror}"
+    return Patient(place.state, settings, path, error, SystemClock())
 
 
 def _printed(findings: Iterable[Finding]) -> list[Finding]:
