@@ -25,6 +25,9 @@ _FLEETING_S = 1.0
 FURNITURE_S = 45.0
 """Seconds without any movement after which a face is a poster."""
 
+_PICTURE_S = 10.0
+"""The same for a face that is then no longer found: it was told of, and is not told of again in that place."""
+
 _MOST_FURNITURE = 20
 
 _SAME_PLACE = 0.6
@@ -89,7 +92,7 @@ class Presence:
                 self._begin_again(visit, time)
             return
         if time - visit.track.still_since > FURNITURE_S and visit.track.seen_now:
-            self._furniture = [*self._furniture, visit.track.box][-_MOST_FURNITURE:]
+            self._remember_place(visit)
             self._keeper.leave(visit)
             visit.furniture_since = time
             return
@@ -139,12 +142,17 @@ class Presence:
         fresh = Visit(visit.track, time)
         self.visits = [fresh if one is visit else one for one in self.visits]
 
+    def _remember_place(self, visit: Visit) -> None:
+        self._furniture = [*self._furniture, visit.track.box][-_MOST_FURNITURE:]
+
     def _is_furniture(self, track: Track) -> bool:
         return any(box.overlap(track.box) > _SAME_PLACE for box in self._furniture)
 
     def _end(self, over: list[Visit]) -> None:
         for visit in over:
             if visit.told.row and not visit.furniture:
+                if not visit.track.moved and visit.last - visit.started > _PICTURE_S:
+                    self._remember_place(visit)  # a picture that the light has gone from will be there again
                 self._keeper.leave(visit)
         self._tracker.drop([visit.track for visit in over])
         gone = {id(visit) for visit in over}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge.engine import Engine
-from edge.face import Box
+from edge.face import Box, Pixels
 from edge.picture import Picture
 from visiting.path import FACE
 
@@ -26,8 +26,8 @@ ASIDE, ABOVE, BELOW = 1.5, 1.25, 3.25
 _LEAST = 0.3
 """Confidence from which the detector's box is believed; otherwise the data set's usual place is."""
 
-_RIM = 8
-"""Pixels over which a photograph's own edge fades."""
+_HAIRLINE, _HAIR = 0.25, 0.25
+"""Over how much of a face's height a cut-off forehead becomes hair, and how bright that is beside it."""
 
 Floats = NDArray[np.float32]
 
@@ -61,7 +61,7 @@ def figure_of(engine: Engine, photograph: Path, clothes: tuple[int, int, int]) -
     with Image.open(photograph) as opened:
         image = opened.convert("RGB")
     box, found = face_of(engine, image)
-    whole = _composed(image, box, clothes)
+    whole = _composed(image, _whole(box, image.height), clothes)
     halves = (whole, whole.reduce(2), whole.reduce(4))
     return Figure(halves, head_of(image, box), found)
 
@@ -76,30 +76,38 @@ def head_of(image: Image.Image, box: Box) -> Image.Image:
 
 def _composed(image: Image.Image, box: Box, clothes: tuple[int, int, int]) -> Image.Image:
     scale = box.height / FACE_HEIGHT
-    width, height = round(2 * ASIDE * FACE_HEIGHT), round((ABOVE + BELOW) * FACE_HEIGHT)
-    left = box.left + box.width / 2 - ASIDE * box.height
-    top = box.top + box.height / 2 - ABOVE * box.height
-    corner = (scale, 0, left, 0, scale, top)
-    if scale > 1.5:  # shrink first: the sampling below does not average
-        image = image.reduce(int(scale + 0.5))
-        corner = tuple(value / int(scale + 0.5) for value in corner)
-    size = (width, height)
-    sampling = Image.Resampling.BICUBIC
-    photograph = np.asarray(image.transform(size, Image.Transform.AFFINE, corner, sampling), np.float32)
-    inside = np.asarray(
-        Image.new("L", image.size, 255).transform(size, Image.Transform.AFFINE, corner), np.float32
-    )
-    x, y = _grid(width, height)
-    seen = _soft(inside) * np.maximum(_oval(x, y + 0.10, 0.56, 0.80), _neck(x, y))
-    torso = _torso(x, y)
-    back = np.maximum(_oval(x, y + 0.11, 0.53, 0.78), _neck(x, y))
-    colours = _clothes(x, y, clothes)
-    colours = _over(colours, _hair_and_skin(photograph, inside, y), back * (1 - torso))
-    colours = _over(colours, photograph, seen)
-    alpha = np.maximum(np.maximum(back, torso), seen)
+    size = round(2 * ASIDE * FACE_HEIGHT), round((ABOVE + BELOW) * FACE_HEIGHT)
+    rim = round(box.height)
+    image = Image.fromarray(_continued(np.asarray(image), rim))
+    left = box.left + box.width / 2 - ASIDE * box.height + rim
+    top = box.top + box.height / 2 - ABOVE * box.height + rim
+    less = max(1, round(scale))  # shrink first: the sampling below does not average
+    image = image.reduce(less)
+    corner = tuple(value / less for value in (scale, 0, left, 0, scale, top))
+    sampled = image.transform(size, Image.Transform.AFFINE, corner, Image.Resampling.BICUBIC)
+    x, y = _grid(*size)
+    head = np.maximum(_oval(x, y + 0.10, 0.56, 0.80), _neck(x, y))
+    colours = _over(_clothes(x, y, clothes), np.asarray(sampled, np.float32), head)
     bands = Image.fromarray(np.uint8(np.clip(colours, 0, 255))).convert("YCbCr").split()
+    alpha = np.uint8(np.maximum(head, _torso(x, y)) * 255)
     # CMYK is the one mode with four bands in which Pillow takes none of them for alpha.
-    return Image.merge("CMYK", [*bands, Image.fromarray(np.uint8(alpha * 255))])
+    return Image.merge("CMYK", [*bands, Image.fromarray(alpha)])
+
+
+def _continued(pixels: Pixels, rim: int) -> Pixels:
+    """Tight photographs have cut off forehead or hair: their rim goes on, and grows dark above."""
+    padded = np.pad(pixels, ((rim, rim), (rim, rim), (0, 0)), mode="edge").astype(np.float32)
+    shade = np.clip(1 - (rim - np.arange(rim)) / (_HAIRLINE * rim), _HAIR, 1)
+    padded[:rim] *= shade[:, np.newaxis, np.newaxis]
+    return np.uint8(padded)
+
+
+def _whole(box: Box, height: int) -> Box:
+    """A face's box where the photograph's upper or lower edge has cut it off. height: the photograph's."""
+    missing = max(box.width / FACE - box.height, 0.0)
+    above, below = box.top < 2, box.bottom > height - 2
+    top = box.top - missing * (above and (0.5 if below else 1.0))
+    return Box(box.left, top, box.width, box.height + missing * (above or below))
 
 
 def _grid(width: int, height: int) -> tuple[Floats, Floats]:
@@ -138,22 +146,5 @@ def _clothes(x: Floats, y: Floats, colour: tuple[int, int, int]) -> Floats:
     return np.asarray(colour, np.float32) * shade[..., np.newaxis]
 
 
-def _hair_and_skin(photograph: Floats, inside: Floats, y: Floats) -> Floats:
-    """What a tight photograph has cut off: the colour of its upper rim above, that of the cheeks below."""
-    rows, middle = np.flatnonzero(inside.any(axis=1)), photograph.shape[1] // 2
-    about = slice(middle - 30, middle + 30)
-    centre = round(ABOVE * FACE_HEIGHT)
-    first = max(int(rows[0]) + 3, round((ABOVE - 0.8) * FACE_HEIGHT))
-    hair = np.median(photograph[first : first + 8, about].reshape(-1, 3), axis=0)
-    skin = np.median(photograph[centre : centre + 30, about].reshape(-1, 3), axis=0)
-    return np.where(y[..., np.newaxis] < 0.2, hair, skin * 0.9)
-
-
 def _over(below: Floats, above: Floats, alpha: Floats) -> Floats:
     return below + (above - below) * alpha[..., np.newaxis]
-
-
-def _soft(inside: Floats) -> Floats:
-    """The mask of the photograph's own rectangle, its rim faded."""
-    blurred = Image.fromarray(np.uint8(inside)).filter(ImageFilter.BoxBlur(_RIM))
-    return np.clip(2 * np.asarray(blurred, np.float32) / 255 - 1, 0, 1)

@@ -15,7 +15,7 @@ from visiting.timetable import Visit
 VIEW_SECONDS = 1.6
 """How long one photograph is shown before the next."""
 
-FADE_SECONDS = 0.4
+FADE_SECONDS = 0.2
 
 
 class Painter:
