@@ -6,15 +6,17 @@ few times, until it is decided who it is; then a glance now and then is enough.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from edge import evidence
 from edge.camera.frame import Frame
-from edge.closeup import LEAST_SIDE, CloseUp, Region, close_up, faces_in
+from edge.closeup import LEAST_SIDE, CloseUp, Region, close_up, cut_out, faces_in
 from edge.engine import Engine
 from edge.errors import Overloaded
+from edge.evidence import Evidence
 from edge.face import Face
 from edge.motion import MotionGate
 from edge.picture import encode_jpeg
@@ -58,25 +60,21 @@ class Attention:
         return self._presence.visits
 
     def look(self, frame: Frame, region: Region) -> None:
-        """Take notice of a frame. region: cuts out of it. Raises ModelError."""
+        """Take notice of a frame. region: cuts out of it. Raises ModelError, StoreError."""
         self._size = (frame.width, frame.height)
         with self.steps.of("gate"):
             moved = self._gate.moved(frame.small.y, frame.time)
         self.steps.counts["frames"] += 1
         if self._schedule.due(frame.time, moved, self.visits):
             try:
-                with self._vision.for_camera(self._schedule.waited(frame.time) > _STARVED_S) as engine:
-                    if engine is None:
-                        self.steps.counts["yielded"] += 1
-                    else:
-                        self._examine(engine, frame, region)
+                self._examine(frame, region)
             except Overloaded:
                 self.steps.counts["yielded"] += 1
-        self.expire(frame.time)
+        self._presence.expire(frame.time, blind=False)
 
     def expire(self, time: float) -> None:
-        """End the visits of those who are gone by then, steady seconds."""
-        self._presence.expire(time)
+        """No frame has come: end the visits of those who are gone by then, steady seconds."""
+        self._presence.expire(time, blind=True)
 
     def end(self) -> None:
         """No more frames come: all visits are over."""
@@ -84,21 +82,39 @@ class Attention:
 
     # -- one frame ----------------------------------------------------------------------------------
 
-    def _examine(self, engine: Engine, frame: Frame, region: Region) -> None:
-        before = engine.seconds
-        with self.steps.of("detect"):
-            faces = faces_in(engine, frame, self._settings.min_confidence)
+    def _examine(self, frame: Frame, region: Region) -> None:
+        """An engine is held while networks run, not while the camera or the disk is waited for."""
+        starved = self._schedule.waited(frame.time) > _STARVED_S
+        with self._vision.for_camera(starved) as engine:
+            if engine is None:
+                raise Overloaded("requests need every engine")
+            with self.steps.of("detect"), self._timed(engine):
+                faces = faces_in(engine, frame, self._settings.min_confidence)
         with self.steps.of("track"):
             self._presence.follow(faces, frame.time)
         self._schedule.detected(frame.time, bool(faces))
         for visit in self._to_embed(frame.time):
             with self.steps.of("embed"):
-                seen = close_up(engine, region, visit.track.face, frame.time)
-                if seen is not None:
-                    self._take(visit, seen)
-        self.steps.model_seconds += engine.seconds - before
+                self._embed(visit, frame.time, region)
         with self.steps.of("store"):
             self._presence.settle(frame.time)
+
+    def _embed(self, visit: Visit, time: float, region: Region) -> None:
+        """Take a view, if an engine can be had."""
+        cut = cut_out(region, visit.track.face)
+        if cut is None:
+            return
+        with contextlib.suppress(Overloaded), self._vision.for_camera(patient=True) as engine:
+            if engine is not None:
+                with self._timed(engine):
+                    seen = close_up(engine, cut, visit.track.face, time)
+                self._take(visit, seen)
+
+    @contextlib.contextmanager
+    def _timed(self, engine: Engine) -> Iterator[None]:
+        before = engine.seconds
+        yield
+        self.steps.model_seconds += engine.seconds - before
 
     def _to_embed(self, time: float) -> list[Visit]:
         wanted = [
@@ -114,8 +130,10 @@ class Attention:
         visit.embedded += 1
         visit.embedded_at = seen.view.time
         visit.promising = max(visit.promising, self._promise(visit.track.face))
-        if visit.shots and visit.shots[0].reference.model != seen.portrait.embedding.model:
+        model = seen.portrait.embedding.model
+        if visit.evidence is None or visit.evidence.model != model:
             visit.forget_views()
+            visit.evidence = Evidence(model)
         visit.evidence.add(seen.view)
         visit.shoot(Shot(seen.view.weight, seen.view.good, self._reference(seen)))
 

@@ -15,6 +15,7 @@ from edge.heat import strain
 from edge.outlets.opening import opened_outlets
 from edge.pace import Pace
 from edge.sightings import Sightings
+from edge.upkeep import camera_turn, close_stale
 from edge.watch import Watch
 from edge.wiring import Device
 
@@ -29,15 +30,19 @@ def made_watch(device: Device, state: Path, bus: Bus, spec: Spec) -> Watch:
     pace = None
     if not spec.full_speed:
         pace = Pace(settings.camera_fps, device.clock, strain, lambda: recognizer.vision.busy)
-    return Watch(camera, Attention(recognizer, settings, sightings), sightings, pace=pace, clock=device.clock)
+    attention = Attention(recognizer, settings, sightings)
+    turn = camera_turn(state, settings.camera_name)
+    return Watch(camera, attention, sightings, pace=pace, clock=device.clock, turn=turn)
 
 
 @contextlib.contextmanager
 def outlets_told(device: Device, state: Path, bus: Bus, camera: Callable[[], str]) -> Iterator[None]:
     """For the time of the block events go where the settings say. camera: its state in a word.
 
-    Raises SettingsError, StoreError.
+    Sightings that a crash has left open end before: consumers learn that nobody is there. Raises SettingsError,
+    StoreError.
     """
+    close_stale(device.store, bus, state)
     deliveries = opened_outlets(device.settings, device.store, state, device.clock, camera)
     unsubscribe = [bus.subscribe(lambda _, one=one: one.wake()) for one in deliveries]  # type: ignore[misc]
     try:

@@ -16,8 +16,11 @@ from edge.picture import Planes
 from edge.portrait import Portrait, portrait_on
 from edge.quality import flaws, usefulness
 
-Region = Callable[[Box], tuple[Planes, int, int] | None]
-"""A box of the last frame in full size, with the left and top of what was cut out; None when it is gone."""
+Cut = tuple[Planes, int, int]
+"""A part of a frame in full size, and its left and top."""
+
+Region = Callable[[Box], Cut | None]
+"""Cuts a box out of the last frame; None when it is gone."""
 
 LEAST_SIDE = 32
 """Shorter side of a face, pixels of the full frame: below it nobody is told apart (train refuses it, too)."""
@@ -59,15 +62,17 @@ def faces_in(engine: Engine, frame: Frame, min_confidence: float) -> tuple[Face,
     return tuple(_scaled(face, across, down) for face in faces)
 
 
-def close_up(engine: Engine, region: Region, face: Face, time: float) -> CloseUp | None:
-    """Embed one face of the last frame. None: the frame is gone."""
-    if face.landmarks is None:
-        return None
+def cut_out(region: Region, face: Face) -> Cut | None:
+    """The face and what is around it, from the last frame. None: the frame is gone."""
     box = face.box
     side = max(box.width, box.height) * _REACH
-    cut = region(Box(box.left + box.width / 2 - side / 2, box.top + box.height / 2 - side / 2, side, side))
-    if cut is None:
-        return None
+    return region(Box(box.left + box.width / 2 - side / 2, box.top + box.height / 2 - side / 2, side, side))
+
+
+def close_up(engine: Engine, cut: Cut, face: Face, time: float) -> CloseUp:
+    """Embed one face, which has landmarks. cut: as from cut_out."""
+    if face.landmarks is None:
+        raise ValueError("a face without landmarks cannot be aligned")
     planes, left, top = cut
     picture = planes.picture()
     shift = np.array([left, top], np.float32)

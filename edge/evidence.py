@@ -10,13 +10,14 @@ stranger" stays open.
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from edge import match
-from edge.calibration import Calibration
+from edge.calibration import Calibration, calibration_of
 from edge.face import Vector
 from edge.gallery import Gallery, unit
 from edge.match import Kind
@@ -38,13 +39,30 @@ TELLING = 0.5
 """Views that weigh less than this share of the best one do not count beside it: somebody who comes nearer is
 seen better and better, and what was seen from afar would spoil the mean."""
 
-SAME = 0.35
-"""Cosine of a view and the mean of the others from which it is the same face. One stranger in 100 gets there
-(the calibration's tail); blurred and turned views of one visit stay above. Whoever takes two people for one a
-moment longer loses little: a name needs much more."""
+_SAME, _REJOIN = -2.0, -5.0
+"""log10 of the strangers who are as near to one view: of the same face while it is followed, and of one that
+comes back
+after it was lost. Blurred and turned views of one visit stay nearer than one stranger in 100; whoever takes
+two people
+for one a moment longer loses little, for a name needs more. Whoever rejoins takes the name over."""
 
-REJOIN = 0.6
-"""The same for a face that comes back after it was lost: one stranger in 30,000 gets there."""
+_MOST_VIEWS = 32
+"""Views that are kept, the best ones: somebody may be in view for days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Cosines of an embedder from which two views are the same face (see _SAME, _REJOIN)."""
+
+    same: float
+    rejoin: float
+
+
+@functools.cache
+def alike(model: str) -> Alike:
+    """Of that embedder. Raises ModelError."""
+    tail = calibration_of(model).tail(1)
+    return Alike(tail.score(_SAME), tail.score(_REJOIN))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +102,10 @@ OPEN = Belief(Opinion.OPEN, None, None)
 class Evidence:
     """The views of one face, all of one embedder. Used by one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
+        """model: the embedder. Raises ModelError."""
+        self.model = model
+        self.alike = alike(model)
         self.views: list[View] = []
         self._against = 0
 
@@ -112,13 +133,15 @@ class Evidence:
 
     def add(self, view: View) -> None:
         """One more. One that shows another face does not count; `contradicted` tells when they go on."""
-        if self.views and float(view.vector @ self.mean) < SAME:
+        if self.views and float(view.vector @ self.mean) < self.alike.same:
             self._against += 1
             if len(self.views) > 1 or not view.weight > self.views[0].weight:
                 return
             self.views.clear()  # of two that disagree the better one stays
         self._against = 0
         self.views.append(view)
+        if len(self.views) > _MOST_VIEWS:
+            self.views.remove(min(self.views, key=lambda one: one.weight))
 
     def belief(self, calibration: Calibration, gallery: Gallery, rate: float, *, final: bool) -> Belief:
         """Whose face it is. rate: the setting false_positive_rate. final: no more views are to be had soon;

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from edge import evidence
 from edge.evidence import Opinion
 from edge.face import Box, Face
 from edge.recognize import Recognizer
@@ -73,32 +72,34 @@ class Presence:
         for visit in list(self.visits):
             self._settle(visit, time)
 
-    def expire(self, time: float) -> None:
-        """End the visits of those who are gone by then, steady seconds."""
-        self._end(
-            [
-                visit
-                for visit in self.visits
-                if time - visit.last > (LINGER_S if visit.track.confirmed else _FLEETING_S)
-            ]
-        )
+    def expire(self, time: float, *, blind: bool) -> None:
+        """End the visits of those who are gone by then, steady seconds. blind: no frames come at all; else
+        nobody
+        is gone who was not looked for in vain: under load looks are rare.
+        """
+        for visit in list(self.visits):
+            patience = LINGER_S if visit.track.confirmed else _FLEETING_S
+            if time - visit.last > patience and (blind or not visit.track.seen_now):
+                self._end(visit)
 
     def end(self) -> None:
         """No more frames come: all visits are over."""
-        self._end(list(self.visits))
+        for visit in list(self.visits):
+            self._end(visit)
 
     def _settle(self, visit: Visit, time: float) -> None:
         """Bring one visit to where its track and its views have come."""
         if visit.furniture_since is not None:
-            if visit.track.still_since > visit.furniture_since:
+            if visit.track.moved:
                 self._begin_again(visit, time)
             return
         if time - visit.track.still_since > FURNITURE_S and visit.track.seen_now:
             self._remember_place(visit)
             self._leave(visit)
             visit.furniture_since = time
+            visit.track.moves, visit.track.moved = 0, False
             return
-        if visit.evidence.contradicted:
+        if visit.evidence is not None and visit.evidence.contradicted:
             self._leave(visit)
             self._begin_again(visit, time)
             return
@@ -106,12 +107,12 @@ class Presence:
             if not visit.told.row and self._rejoined(visit):
                 return
             self._judge(visit, final=visit.embedded >= FIRST_VIEWS)
-        if visit.track.confirmed and visit.evidence.views:
+        if visit.track.confirmed and visit.views:
             self._keeper.keep(visit)
 
     def _judge(self, visit: Visit, *, final: bool) -> None:
         known = self._recognizer.known()
-        if visit.shots and visit.shots[0].reference.model != known.model:
+        if visit.evidence is None or visit.evidence.model != known.model:
             visit.forget_views()
             return
         rate = self._settings.false_positive_rate
@@ -122,14 +123,17 @@ class Presence:
 
     def _rejoined(self, visit: Visit) -> bool:
         """Whether this is somebody who was lost a moment ago: then the former visit goes on."""
-        view = visit.evidence.views[-1]
+        if visit.evidence is None:
+            return False
+        view, model = visit.evidence.views[-1], visit.evidence.model
         lost = [
-            other
+            (float(other.evidence.mean @ view.vector), other)
             for other in self.visits
-            if other is not visit and other.told.row and not other.track.seen_now and other.evidence.views
+            if other.told.row and not other.track.seen_now and other is not visit
+            if other.evidence is not None and other.evidence.model == model and other.views
         ]
-        near = max(lost, key=lambda other: float(other.evidence.mean @ view.vector), default=None)
-        if near is None or float(near.evidence.mean @ view.vector) < evidence.REJOIN:
+        score, near = max(lost, key=lambda pair: pair[0], default=(-1.0, visit))
+        if score < visit.evidence.alike.rejoin or near.evidence is None:
             return False
         self._tracker.drop([near.track])
         near.track, near.frames = visit.track, near.frames + visit.frames
@@ -146,9 +150,11 @@ class Presence:
 
     def _leave(self, visit: Visit) -> None:
         """No more views come: what there is must do."""
-        if visit.belief.opinion is Opinion.OPEN and visit.evidence.views:
-            self._judge(visit, final=True)
-        self._keeper.leave(visit)
+        try:
+            if visit.belief.opinion is Opinion.OPEN and visit.views:
+                self._judge(visit, final=True)
+        finally:
+            self._keeper.leave(visit)
 
     def _remember_place(self, visit: Visit) -> None:
         self._furniture = [*self._furniture, visit.track.box][-_MOST_FURNITURE:]
@@ -156,12 +162,10 @@ class Presence:
     def _is_furniture(self, track: Track) -> bool:
         return any(box.overlap(track.box) > _SAME_PLACE for box in self._furniture)
 
-    def _end(self, over: list[Visit]) -> None:
-        for visit in over:
-            if visit.told.row and not visit.furniture:
-                if not visit.track.moved and visit.last - visit.started > _PICTURE_S:
-                    self._remember_place(visit)  # a picture that the light has gone from will be there again
-                self._leave(visit)
-        self._tracker.drop([visit.track for visit in over])
-        gone = {id(visit) for visit in over}
-        self.visits = [visit for visit in self.visits if id(visit) not in gone]
+    def _end(self, visit: Visit) -> None:
+        self.visits = [one for one in self.visits if one is not visit]
+        self._tracker.drop([visit.track])
+        if visit.told.row and not visit.furniture:
+            if not visit.track.moved and visit.last - visit.started > _PICTURE_S:
+                self._remember_place(visit)  # a picture that the light has gone from will be there again
+            self._leave(visit)

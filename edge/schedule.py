@@ -100,7 +100,7 @@ def may_embed(visit: Visit, promise: float, time: float) -> bool:
         return False
     if visit.embedded == 0:
         return visit.track.hits >= 2
-    if visit.evidence.doubted or visit.track.resumed > visit.embedded_at:
+    if (visit.evidence is not None and visit.evidence.doubted) or visit.track.resumed > visit.embedded_at:
         return since >= _GAPS_S[1] - 1e-3
     if visit.belief.opinion is not Opinion.OPEN:
         return since >= _GLANCE_S

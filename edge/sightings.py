@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from edge.access import DAY_S, gmt_day
+from edge.access import gmt_day
 from edge.bus import Bus
 from edge.clock import Clock
 from edge.disk import free_mib
@@ -23,19 +23,23 @@ from edge.match import Kind
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Reference, Store
+from edge.upkeep import parting
 from edge.visit import Told, Visit
 
 _EVERY_S = 30.0
 """How often it is written that somebody is still there: what a power cut may cost of the end of a
 sighting."""
 
+_MOST_OWED = 256
+"""What is remembered of a disk that takes nothing; it was full before, and somebody should have looked."""
+
+_SAY_AGAIN_S = 60.0
+
 _AGAIN_S = 5.0
 """After a failure so long nothing is tried: each try may wait for the disk."""
 
 _SHARPER = 1.15
 """The crop of a sighting is written again for one that counts so many times more."""
-
-_MIB = 1 << 20
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ class Sightings:
         self._bus = bus
         self._state = state
         self._failed_at = float("-inf")
+        self._owed: list[Visit] = []  # they have left, and that is not written
+        self._untold: list[tuple[EventKind, float, Mapping[str, float | str]]] = []
 
     # -- visits (edge.attention.Keeper) -------------------------------------------------------------
 
@@ -65,44 +71,29 @@ class Sightings:
 
     def leave(self, visit: Visit) -> None:
         """It is over."""
-        if visit.told.row:
-            self._try(visit, over=True)
-
-    def close_stale(self) -> None:
-        """End the sightings that a crash or a power cut has left open, as of when they were last seen."""
-        for sighting in self._store.open_sightings(self._settings.camera_name):
-            with self._store.noting():
-                self._store.close_sighting(sighting.row, sighting.ended, sighting.frames)
-                details = _parting(sighting.ended - sighting.started, sighting.frames)
-                event = self._store.add_event(
-                    EventKind.PERSON_LEFT,
-                    sighting.ended,
-                    sighting.camera,
-                    sighting.id,
-                    sighting.person_row,
-                    details,
-                )
-            self._bus.publish(event)
+        if visit.told.row and not visit.told.left and not self._try(visit, over=True):
+            self._owed = [*self._owed, visit][-_MOST_OWED:]
 
     def camera(self, kind: EventKind, details: Mapping[str, float | str]) -> None:
         """Something happened to the camera itself."""
-        try:
-            event = self._store.add_event(
-                kind, self._clock.now(), self._settings.camera_name, None, None, details
-            )
-        except EdgeError as error:
-            _log.error("%s could not be noted: %s", kind, error.message)
-            return
-        self._bus.publish(event)
+        self._untold = [*self._untold, (kind, self._clock.now(), details)][-_MOST_OWED:]
+        self.catch_up()
 
-    def tidy(self) -> None:
-        """Let go of what is older than the settings say, or too much. Raises StoreError, Overloaded."""
-        oldest = self._clock.now() - self._settings.sightings_days * DAY_S
-        gone = self._store.trim_sightings(
-            oldest, self._settings.sightings_mib * _MIB, self._store.newest_event()
-        )
-        if gone:
-            _log.info("%d sightings are older, or more, than the settings keep", gone)
+    def catch_up(self) -> None:
+        """Write what could not be written before: who has left, and what happened to the camera."""
+        if not (self._owed or self._untold) or self._clock.steady() - self._failed_at < _AGAIN_S:
+            return
+        while self._owed and self._try(self._owed[0], over=True):
+            self._owed = self._owed[1:]
+        while self._untold and not self._owed:
+            kind, time, details = self._untold[0]
+            try:
+                event = self._store.add_event(kind, time, self._settings.camera_name, None, None, details)
+            except EdgeError as error:
+                self._complain(error)
+                return
+            self._untold = self._untold[1:]
+            self._bus.publish(event)
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -111,18 +102,23 @@ class Sightings:
         decided = visit.belief.opinion is not Opinion.OPEN
         return bool(told.row) and decided == told.decided and visit.last - told.until < _EVERY_S
 
-    def _try(self, visit: Visit, *, over: bool) -> None:
+    def _try(self, visit: Visit, *, over: bool) -> bool:
+        """Whether it was written."""
         try:
             self._name(visit)
             told, events = self._write(visit, over)
         except EdgeError as error:
-            if self._clock.steady() - self._failed_at > 60:
-                _log.error("a sighting could not be written: %s", error.message)
-            self._failed_at = self._clock.steady()
-            return
+            self._complain(error)
+            return False
         visit.told = told
         for event in events:
             self._bus.publish(event)
+        return True
+
+    def _complain(self, error: EdgeError) -> None:
+        if self._clock.steady() - self._failed_at > _SAY_AGAIN_S:
+            _log.error("a sighting could not be written: %s", error.message)
+        self._failed_at = self._clock.steady()
 
     def _write(self, visit: Visit, over: bool) -> tuple[Told, list[Event]]:
         told, events = replace(visit.told), []
@@ -145,7 +141,7 @@ class Sightings:
             self._keep_crop(visit, told)
             if over:
                 self._store.close_sighting(told.row, wall + visit.last, visit.frames)
-                details = _parting(visit.last - visit.started, visit.frames)
+                details = parting(visit.last - visit.started, visit.frames)
                 events.append(self._event(told, EventKind.PERSON_LEFT, wall + visit.last, details))
                 told.left = True
         told.until = visit.last
@@ -189,6 +185,8 @@ class Sightings:
         Overloaded."""
         if visit.belief.opinion is not Opinion.STRANGER or visit.person_row is not None:
             return
+        if visit.told.decided or visit.evidence is None:
+            return  # what has been told is not revised
         good = [shot.reference for shot in visit.shots if shot.good]
         if not (self._settings.camera_strangers and good and self._room()):
             return
@@ -211,7 +209,3 @@ class Sightings:
     def _reference(self, seen: Reference) -> Reference:
         kept = seen if self._settings.keep_crops else replace(seen, crop=None, landmarks=None)
         return replace(kept, added=self._clock.now())
-
-
-def _parting(seconds: float, frames: int) -> dict[str, float | str]:
-    return {"seconds": round(seconds, 1), "frames": frames}

@@ -40,9 +40,10 @@ _MOVES, _GROWN = 0.06, 1.12
 """A face that has stayed within so many of its own sides of where it was, and about as large, has not moved;
 the boxes of a still picture jitter by half of that."""
 
-_MOVED_TIMES = 3
-"""So many moves away from where it was make a face that moves: once or twice it is another before a
-poster."""
+_MOVED_TIMES, _MOVES_WITHIN_S = 4, 10.0
+"""So many moves away from where it was, each so soon after the one before (seconds), make a face that moves:
+two
+are another face before a poster, or a box that was amiss once."""
 
 _JUMP = 0.5
 """A face that is so many of its sides away from where it was a moment ago may be another."""
@@ -53,8 +54,11 @@ class Track:
     """One face through time. Boxes in pixels of the full frame, times in steady seconds.
 
     hits: detections; missed: looks in vain since. speed: sides per second, smoothed, right and down. home:
-    the box it has not moved away from since `still_since`; moves: how often it has. resumed: when it was seen
-    again after a pause or a jump, in which another face may have taken its place.
+    the
+    box it has not moved away from since `still_since`; moves: how often it has lately; moved: whether it ever
+    did so often enough, which a picture on the wall does not. resumed: when it was seen again after a pause
+    or a
+    jump, in which another face may have taken its place.
     """
 
     face: Face
@@ -67,6 +71,7 @@ class Track:
     missed: int = 0
     speed: tuple[float, float] = (0.0, 0.0)
     moves: int = 0
+    moved: bool = False
     resumed: float = float("-inf")
 
     @property
@@ -83,11 +88,6 @@ class Track:
     def seen_now(self) -> bool:
         """Whether it was found when last looked for."""
         return self.missed == 0
-
-    @property
-    def moved(self) -> bool:
-        """Whether it ever has moved: a picture on the wall has not."""
-        return self.moves >= _MOVED_TIMES
 
     def lost(self, time: float) -> bool:
         """Whether it has been away for so long that its place says no longer who comes there."""
@@ -118,7 +118,8 @@ class Track:
         )
         away = _distance(_middle(self.home), (is_x, is_y))
         if away > _MOVES * side or _ratio(self.home, face.box) > _GROWN:
-            self.moves += self.hits > 1
+            self.moves = 1 if time - self.still_since > _MOVES_WITHIN_S else self.moves + 1
+            self.moved = self.moved or self.moves >= _MOVED_TIMES
             self.home, self.still_since = face.box, time
         self.face, self.last, self.missed = face, time, 0
         self.hits += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from edge.evidence import OPEN, Belief, Evidence
+from edge.evidence import OPEN, Belief, Evidence, View
 from edge.store import Reference
 from edge.track import Track
 
@@ -52,7 +53,7 @@ class Visit:
 
     track: Track
     started: float
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: Evidence | None = None
     belief: Belief = OPEN
     person_row: int | None = None
     embedded: int = 0
@@ -84,8 +85,13 @@ class Visit:
         self.shots.sort(key=lambda one: (one.good, one.weight), reverse=True)
         del self.shots[REMEMBERED:]
 
+    @property
+    def views(self) -> Sequence[View]:
+        """What the evidence is made of."""
+        return () if self.evidence is None else self.evidence.views
+
     def forget_views(self) -> None:
-        """Begin again with what was seen: another embedder answers, or the face is another one."""
-        self.evidence = Evidence()
+        """Begin again with what was seen: another embedder answers."""
+        self.evidence = None
         self.shots.clear()
         self.promising = 0.0

@@ -16,6 +16,7 @@ from edge.errors import CameraEnded, EdgeError
 from edge.event import EventKind
 from edge.pace import Gait, Pace
 from edge.sightings import Sightings
+from edge.turn import Turn
 
 _STUMBLED_S = 1.0
 """Pause after a frame that failed (seconds): the next one probably fails as well."""
@@ -23,7 +24,7 @@ _STUMBLED_S = 1.0
 _SAY_AGAIN_S = 60.0
 """So often a failure that goes on is logged (seconds)."""
 
-_TIDY_EVERY_S = 3600.0
+_TURN_EVERY_S = 2.0
 
 _LOST = (CameraKind.STALLED, CameraKind.ABSENT)
 
@@ -45,24 +46,25 @@ class Watch:
     """Looks through one camera until it is stopped. run() is for one thread; the rest for any."""
 
     def __init__(
-        self, camera: Camera, attention: Attention, sightings: Sightings, *, pace: Pace | None, clock: Clock
+        self, camera: Camera, attention: Attention, sightings: Sightings, *, pace: Pace | None, clock: Clock, turn: Turn
     ) -> None:
-        """pace: None goes as fast as frames come (a replay at full speed)."""
+        """pace: None goes as fast as frames come (a replay at full speed). turn: see edge.upkeep.camera_turn."""
         self._camera = camera
         self._attention = attention
         self._sightings = sightings
         self._pace = pace
         self._clock = clock
         self.steps = attention.steps
+        self._held = self._waiting = False
         self._lost_since: float | None = None
         self._said_at = float("-inf")
-        self._tidy_at = clock.steady()
+        self._turn = turn
         self.first_frame: float | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Look until then, or until a replay has come to its end. A frame that fails is not the end."""
         try:
-            self._carefully(self._sightings.close_stale)
+            self._await_turn(stop)
             while not stop.is_set():
                 if self._pace is not None and stop.wait(self._pace.pause()):
                     break
@@ -74,11 +76,13 @@ class Watch:
                     stop.wait(_STUMBLED_S)
         finally:
             self._carefully(self._attention.end)
+            self._carefully(self._sightings.catch_up)
             self._camera.close()
+            self._turn.give_back()
 
     def state(self) -> str:
         """What health says of the camera."""
-        return str(self._camera.state.kind)
+        return str(CameraKind.ABSENT if self._waiting else self._camera.state.kind)
 
     def gauges(self) -> Mapping[str, float]:
         """Figures for the metrics."""
@@ -103,16 +107,25 @@ class Watch:
 
     def _take(self, frame: Frame | None) -> None:
         self._tell(self._camera.state)
+        self._sightings.catch_up()
         if frame is None:
             self._attention.expire(self._clock.steady())
         else:
             if self.first_frame is None:
                 self.first_frame = frame.time
             self._attention.look(frame, self._camera.region)
-        if self._clock.steady() >= self._tidy_at:
-            self._tidy_at = self._clock.steady() + _TIDY_EVERY_S
-            # After a long time or a lowered setting it takes a while, and frames go on coming.
-            threading.Thread(target=self._carefully, args=(self._sightings.tidy,), name="tidy").start()
+
+    def _await_turn(self, stop: threading.Event) -> None:
+        """Two processes that write as one camera would end each other's sightings."""
+        while not (self._carefully(self._ask_for_turn) and self._held) and not stop.is_set():
+            if not self._waiting:
+                _log.warning("another process watches as this camera already; its end is waited for")
+            self._waiting = True
+            stop.wait(_TURN_EVERY_S)
+        self._waiting = False
+
+    def _ask_for_turn(self) -> None:
+        self._held = self._turn.taken()
 
     def _tell(self, state: CameraState) -> None:
         """Events for the camera's going and coming."""

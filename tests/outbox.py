@@ -14,7 +14,7 @@ from edge.errors import OutletError
 from edge.event import Event, EventKind
 from edge.outlets import Delivery
 from edge.outlets.base import Outlet
-from edge.outlets.turn import Turn
+from edge.turn import Turn
 from edge.store import Store
 
 CAMERA = "door"

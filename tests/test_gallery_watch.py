@@ -180,7 +180,7 @@ class Failing:
 def test_a_chore_that_fails_starves_no_other(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
     failing, clock = Failing(failure), SlowClock()
     double = cast(Any, failing)
-    chores = Chores(double, double, double, clock, double)
+    chores = Chores(double, double, double, clock, double, failing.tidy)
     clock.time = FIRST_FORGET_S
     chores.tick()
     assert failing.done == ["certificates", "forget", "look", "look"]
@@ -190,7 +190,7 @@ def test_a_chore_that_fails_starves_no_other(failure: Exception, caplog: pytest.
 def test_a_chore_that_goes_on_failing_is_told_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
     failing, clock = Failing(SettingsError("the key does not belong to the certificate")), SlowClock()
     double = cast(Any, failing)
-    chores = Chores(double, double, double, clock, double)
+    chores = Chores(double, double, double, clock, double, failing.tidy)
     for minute in range(121):
         clock.time = 60.0 * minute
         chores.tick()

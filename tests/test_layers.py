@@ -13,7 +13,7 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "timesync", "face", "settings", "wording", "event", "disk", "heat", "steps"),
+    ("errors", "clock", "timesync", "face", "settings", "wording", "event", "disk", "heat", "steps", "turn"),
     (
         "notify",
         "access",
@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("align", "heads", "confidence", "detect", "landmarks", "crop", "embed", "quality", "store"),
     ("engine", "portrait", "vision", "recognize", "cap", "reembed", "switch", "learn", "notices", "enrol"),
     ("announce", "bus", "selftest", "watchdog"),
-    ("visit", "schedule", "closeup", "presence", "attention", "sightings", "watch"),
+    ("visit", "schedule", "closeup", "presence", "attention", "upkeep", "sightings", "watch"),
     ("outlets", "backup"),
     ("evaluation",),
     ("server", "provisioning"),

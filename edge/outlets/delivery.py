@@ -11,8 +11,8 @@ from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.event import Event
 from edge.outlets.base import EventRefused, Outlet
-from edge.outlets.turn import Turn
 from edge.store import Store
+from edge.turn import Turn
 
 POLL_S = 5.0
 """Between looks at the store: another process may have written events, which wakes nobody here."""

@@ -17,10 +17,10 @@ from edge.outlets.mqtt import MqttOutlet
 from edge.outlets.presence import Presence
 from edge.outlets.topics import checked_topic
 from edge.outlets.trust import client_tls, secret_of
-from edge.outlets.turn import Turn
 from edge.outlets.webhook import WebhookOutlet, address_of
 from edge.settings import Settings
 from edge.store import Store
+from edge.turn import Turn
 
 _log = logging.getLogger(__name__)
 

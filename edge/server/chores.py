@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from edge.backup.forgetting import CopyWatch
 from edge.clock import Clock
@@ -18,6 +19,7 @@ from edge.server.tls import Certificates
 TICK_S = 60.0
 FORGET_EVERY_S = 86_400.0
 FIRST_FORGET_S = 3_600.0
+TIDY_EVERY_S = 3_600.0
 
 TELL_EVERY_S = 3_600.0
 """So often a failure that stays the same is logged (seconds)."""
@@ -35,12 +37,16 @@ class Chores:
         watch: GalleryWatch,
         clock: Clock,
         copies: CopyWatch,
+        tidy: Callable[[], object],
     ) -> None:
+        """tidy: lets go of old sightings and events."""
         self._certificates = certificates
         self._enroller = enroller
         self._watch = watch
         self._clock = clock
         self._copies = copies
+        self._tidy = tidy
+        self._tidy_at = clock.steady()
         self._forget_at = clock.steady() + FIRST_FORGET_S
         self._told: dict[tuple[str, str], float] = {}  # chore and words: not told again before (steady s)
 
@@ -52,7 +58,7 @@ class Chores:
 
     def tick(self) -> None:
         """Do what is due; one that fails keeps none of the others from being done."""
-        for chore in (self._certificates.refresh, self._forget, self._watch.look, self._copies.look):
+        for chore in (self._certificates.refresh, self._forget, self._watch.look, self._copies.look, self._trim):
             try:
                 chore()
             except EdgeError as error:
@@ -66,6 +72,11 @@ class Chores:
         if (chore, words) not in self._told:
             self._told[chore, words] = now + TELL_EVERY_S
             _log.error("%s", words)
+
+    def _trim(self) -> None:
+        if self._clock.steady() >= self._tidy_at:
+            self._tidy()
+            self._tidy_at = self._clock.steady() + TIDY_EVERY_S
 
     def _forget(self) -> None:
         if self._clock.steady() >= self._forget_at:

@@ -27,6 +27,7 @@ from edge.server.services import Enroller, Recognizer, Services, Watching
 from edge.server.tls import Certificates
 from edge.settings import Settings
 from edge.store import Store
+from edge.upkeep import tidy
 from edge.watchdog import Watchdog
 
 _REFUSING_THREADS = 4
@@ -78,7 +79,7 @@ class Server:
         port = _listen(listener, settings)
         self._catch_signals()
         copies = CopyWatch(self._services.state)
-        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock, copies)
+        chores = Chores(self._certificates, self._services.enroller, watch, self._services.clock, copies, self._tidy)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
         beside = [asyncio.create_task(task) for task in (chores.run(), giving, hub.run())]
         ready(_url(settings.host, port))
@@ -96,6 +97,9 @@ class Server:
         listener.close_all()
         await bridge.close()
         await hub.close()
+
+    def _tidy(self) -> None:
+        tidy(self._services.store, self._services.settings, self._services.clock)
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread() and self._loop is not None:

@@ -83,8 +83,9 @@ class SightingTable(SubjectTable):
         )
 
     def drop_sighting(self, row: int) -> None:
-        """It was none: forget it and its crop, not the events that were told of it."""
-        self._sightings.write("DELETE FROM sighting WHERE row = ?", (row,))
+        """Erase it and its crop, not the events that were told of it. Not inside noting()."""
+        self._erasing("DELETE FROM sighting WHERE row = ?", (row,))
+        self.clean_sightings()
 
     def open_sightings(self, camera: str | None = None) -> list[Sighting]:
         """Those that go on, or that a crash left open; of one camera or all, the oldest first."""
