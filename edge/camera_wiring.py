@@ -39,7 +39,8 @@ def made_watch(device: Device, state: Path, bus: Bus, spec: Spec) -> Watch:
 def outlets_told(device: Device, state: Path, bus: Bus, camera: Callable[[], str]) -> Iterator[None]:
     """For the time of the block events go where the settings say. camera: its state in a word.
 
-    Sightings that a crash has left open end before: consumers learn that nobody is there. Raises SettingsError,
+    Sightings that a crash has left open end before: consumers learn that nobody is there. Raises
+    SettingsError,
     StoreError.
     """
     close_stale(device.store, bus, state)

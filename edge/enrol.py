@@ -72,7 +72,7 @@ class Enroller:
         _, portrait = self._vision.crop_portrait(data, INDEX_SIZE)
         known = self._known(self._recognizer.verdict(portrait.embedding))
         if known is not None:
-            return Answer(self._seen(known))
+            return Answer(self._seen(self._store.vouch(known, "index")))
         if not (may_enrol and self._settings.enrol_on_index):
             why = "this token lacks the scope train" if not may_enrol else "enrol_on_index is off"
             raise UnknownPerson(f"nobody known has this face, and {why}")
@@ -106,6 +106,7 @@ class Enroller:
             if name is not None and person.name is None:
                 person = self._store.rename(person, name)
             warnings = notices(flaws(portrait.look, reference.model), standing, likeness)
+            person = self._store.vouch(person, "train")
             if all(warning.code != NOT_ADDED for warning in warnings):
                 learn(self._store, person, reference, likeness.twin, self._settings.max_references)
         return Answer(self._seen(person), warnings)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,11 @@ class View:
     time: float
 
 
+Crowd = Callable[[int], int]
+"""Among how many people a stranger might be taken for the one of that row
+(edge.recognize.Recognizer.crowd)."""
+
+
 class Opinion(enum.StrEnum):
     """What the views say."""
 
@@ -143,24 +149,37 @@ class Evidence:
         if len(self.views) > _MOST_VIEWS:
             self.views.remove(min(self.views, key=lambda one: one.weight))
 
-    def belief(self, calibration: Calibration, gallery: Gallery, rate: float, *, final: bool) -> Belief:
+    def belief(
+        self, calibration: Calibration, gallery: Gallery, rate: float, crowd: Crowd, *, final: bool
+    ) -> Belief:
         """Whose face it is. rate: the setting false_positive_rate. final: no more views are to be had soon;
         until then somebody who is not known is not taken for a stranger.
         """
         if len(self.views) < LEAST_VIEWS:
             return OPEN
         nearest = gallery.nearest(self.mean)
-        verdict = match.decide(calibration, nearest, len(gallery), rate * STRICTER)
+        people = crowd(nearest[0].person_row) if nearest else 0
+        verdict = match.decide(calibration, nearest, people, rate * STRICTER)
         if verdict.kind is Kind.MATCH:
-            similarity = match.decide(calibration, nearest, len(gallery), rate).similarity
+            similarity = match.decide(calibration, nearest, people, rate).similarity
             return Belief(Opinion.KNOWN, verdict.person_row, similarity)
         if not final or verdict.kind is Kind.AMBIGUOUS or self.good < GOOD_VIEWS:
             return OPEN
-        good = [view.vector for view in self.views if view.good]
-        far = _far(calibration, gallery, self.mean, rate * LOOSER)
-        if far and all(_far(calibration, gallery, vector, rate) for vector in good):
+        if self._nobody(calibration, gallery, rate, crowd):
             return Belief(Opinion.STRANGER, None, verdict.similarity)
         return OPEN
+
+    def _nobody(self, calibration: Calibration, gallery: Gallery, rate: float, crowd: Crowd) -> bool:
+        """Whether it is certainly nobody: neither all views together nor a good one alone come near
+        anybody."""
+
+        def far(vector: Vector, at: float) -> bool:
+            nearest = gallery.nearest(vector)
+            people = crowd(nearest[0].person_row) if nearest else 0
+            return match.decide(calibration, nearest, people, min(at, 0.5)).kind is Kind.UNKNOWN
+
+        good = [view.vector for view in self.views if view.good]
+        return far(self.mean, rate * LOOSER) and all(far(vector, rate) for vector in good)
 
     def _telling(self) -> list[View]:
         best = sorted(self.views, key=lambda view: -view.weight)
@@ -169,13 +188,6 @@ class Evidence:
             for number, view in enumerate(best)
             if number < LEAST_VIEWS or view.weight >= TELLING * best[0].weight
         ]
-
-
-def _far(calibration: Calibration, gallery: Gallery, vector: Vector, rate: float) -> bool:
-    """Whether that is nobody at that rate."""
-    return (
-        match.decide(calibration, gallery.nearest(vector), len(gallery), min(rate, 0.5)).kind is Kind.UNKNOWN
-    )
 
 
 def weight(usefulness: float, sharpness: float, side: float) -> float:

@@ -116,7 +116,8 @@ class Presence:
             visit.forget_views()
             return
         rate = self._settings.false_positive_rate
-        belief = visit.evidence.belief(known.calibration, known.gallery, rate, final=final)
+        crowd = self._recognizer.crowd
+        belief = visit.evidence.belief(known.calibration, known.gallery, rate, crowd, final=final)
         if belief.opinion is Opinion.STRANGER and not visit.track.moved:
             return  # it may be a picture on the wall
         visit.belief, visit.person_row = belief, belief.person_row

@@ -85,6 +85,7 @@ class Recognizer:
         self._store = store
         self._rate = rate
         self._refreshing = threading.Lock()
+        self._named: tuple[int, frozenset[int]] | None = None  # revision, rows
         self._known = _nobody(vision.embedder.id, vision.embedder.dimensions)
 
     @property
@@ -117,6 +118,19 @@ class Recognizer:
         known = self._current(embedding.model, len(embedding.vector))
         nearest = known.gallery.nearest(embedding.vector)
         return match.decide(known.calibration, nearest, len(known.gallery), self._rate)
+
+    def crowd(self, person_row: int) -> int:
+        """Among how many people a stranger might be taken for this one: those with a name, for somebody who
+        has
+        one; everybody else for the others. Names are what must not be given wrongly, and whoever comes by and
+        stays
+        nameless does not make it harder to know those who have one.
+        """
+        gallery = self._known.gallery
+        if self._named is None or self._named[0] != gallery.revision:
+            self._named = gallery.revision, self._store.named()
+        named = self._named[1]
+        return len(named) if person_row in named else max(len(gallery) - len(named), 0)
 
     def check(self, embedding: Embedding) -> None:
         """Inside store.writing(): raises ModelChanged unless the embedding is of the model that answers."""

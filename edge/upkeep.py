@@ -1,4 +1,5 @@
-"""What sightings need besides being written: whose camera is whose, ends for those that a crash left open, and an end
+"""What sightings need besides being written: whose camera is whose, ends for those that a crash left open,
+and an end
 to those that are old.
 """
 
@@ -27,7 +28,8 @@ def camera_turn(state: Path, camera: str) -> Turn:
 
 
 def close_stale(store: Store, bus: Bus, state: Path) -> None:
-    """End the sightings that nobody goes on with, as of when they were last seen: a crash or a power cut has left
+    """End the sightings that nobody goes on with, as of when they were last seen: a crash or a power cut has
+    left
     them open. Raises StoreError, Overloaded.
     """
     for camera in {sighting.camera for sighting in store.open_sightings()}:

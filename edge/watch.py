@@ -46,9 +46,17 @@ class Watch:
     """Looks through one camera until it is stopped. run() is for one thread; the rest for any."""
 
     def __init__(
-        self, camera: Camera, attention: Attention, sightings: Sightings, *, pace: Pace | None, clock: Clock, turn: Turn
+        self,
+        camera: Camera,
+        attention: Attention,
+        sightings: Sightings,
+        *,
+        pace: Pace | None,
+        clock: Clock,
+        turn: Turn,
     ) -> None:
-        """pace: None goes as fast as frames come (a replay at full speed). turn: see edge.upkeep.camera_turn."""
+        """pace: None goes as fast as frames come (a replay at full speed). turn: see
+        edge.upkeep.camera_turn."""
         self._camera = camera
         self._attention = attention
         self._sightings = sightings

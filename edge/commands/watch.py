@@ -8,7 +8,8 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from edge.bus import Bus
 from edge.camera.spec import Spec
 from edge.camera_wiring import made_watch, outlets_told
 from edge.commands.place import Place
-from edge.errors import SettingsError
+from edge.errors import EdgeError, SettingsError
 from edge.event import Event
 from edge.store import Store
+from edge.upkeep import tidy
 from edge.watch import Watch
-from edge.wiring import opened_device
+from edge.wiring import Device, opened_device
+
+_UPKEEP_EVERY_S = 3600.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +55,35 @@ def run(args: argparse.Namespace, place: Place) -> int:
         bus.subscribe(_teller(device.store, as_json=args.json, names=settings.journal_names))
         watch = made_watch(device, place.state, bus, spec)
         began = time.monotonic(), time.process_time()
-        with outlets_told(device, place.state, bus, watch.state):
+        with outlets_told(device, place.state, bus, watch.state), _upkeep(device):
             watch.run(stop)
         if args.figures is not None:
             args.figures.write_text(json.dumps(_figures(watch, *began), indent=1) + "\n")
     return 0
+
+
+@contextmanager
+def _upkeep(device: Device) -> Iterator[None]:
+    """What the service does beside the loop: old sightings and strangers go, hour by hour."""
+    over = threading.Event()
+
+    def work() -> None:
+        while True:
+            try:
+                tidy(device.store, device.settings, device.clock)
+                device.enroller.forget_unseen()
+            except EdgeError as error:
+                logging.getLogger(__name__).error("%s", error.message)
+            if over.wait(_UPKEEP_EVERY_S):
+                return
+
+    thread = threading.Thread(target=work, name="upkeep")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _teller(store: Store, *, as_json: bool, names: bool) -> Callable[[Event], None]:

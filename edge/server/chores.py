@@ -36,6 +36,7 @@ class Chores:
         enroller: Enroller,
         watch: GalleryWatch,
         clock: Clock,
+        *,
         copies: CopyWatch,
         tidy: Callable[[], object],
     ) -> None:
@@ -58,7 +59,13 @@ class Chores:
 
     def tick(self) -> None:
         """Do what is due; one that fails keeps none of the others from being done."""
-        for chore in (self._certificates.refresh, self._forget, self._watch.look, self._copies.look, self._trim):
+        for chore in (
+            self._certificates.refresh,
+            self._forget,
+            self._watch.look,
+            self._copies.look,
+            self._trim,
+        ):
             try:
                 chore()
             except EdgeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -51,6 +52,10 @@ class PeopleTable(SubjectTable):
         rows = self._people.rows(_SELECT + "WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
         return [Person(*row) for row in rows]
 
+    def named(self) -> frozenset[int]:
+        """The rows of the people who have a name."""
+        return frozenset(row for (row,) in self._people.rows("SELECT row FROM person WHERE name IS NOT NULL"))
+
     def create_person(self, name: str | None, enrolled_by: EnrolledBy = "train") -> Person:
         """A new person with a fresh uuid, seen today."""
         database, now = self._people.open_write(), self._clock.now()
@@ -63,6 +68,17 @@ class PeopleTable(SubjectTable):
         row = int(rows[0][0])
         self.saw(row, gmt_day(now))
         return Person(row, *values)
+
+    def vouch(self, person: Person, by: EnrolledBy) -> Person:
+        """A client was given the id of somebody whom only the camera had met: it is kept as if the client had
+        enrolled
+        them. Nothing for others. A transaction of its own, or part of writing().
+        """
+        if person.enrolled_by != "camera":
+            return person
+        sql = "UPDATE person SET enrolled_by = ? WHERE row = ? AND enrolled_by = 'camera'"
+        self._people.write(sql, (by, person.row))
+        return dataclasses.replace(person, enrolled_by=by)
 
     def rename(self, person: Person, name: str | None) -> Person:
         """Give, change or take the name."""

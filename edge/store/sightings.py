@@ -83,9 +83,8 @@ class SightingTable(SubjectTable):
         )
 
     def drop_sighting(self, row: int) -> None:
-        """Erase it and its crop, not the events that were told of it. Not inside noting()."""
+        """Erase it and its crop, not the events that were told of it. Not inside noting(); clean() afterwards."""
         self._erasing("DELETE FROM sighting WHERE row = ?", (row,))
-        self.clean_sightings()
 
     def open_sightings(self, camera: str | None = None) -> list[Sighting]:
         """Those that go on, or that a crash left open; of one camera or all, the oldest first."""
