@@ -14,8 +14,8 @@ from edge.errors import OutletError
 from edge.event import Event, EventKind
 from edge.outlets import Delivery
 from edge.outlets.base import Outlet
-from edge.turn import Turn
 from edge.store import Store
+from edge.turn import Turn
 
 CAMERA = "door"
 

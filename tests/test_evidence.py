@@ -7,12 +7,19 @@ import pytest
 
 from edge.calibration import calibration_of
 from edge.engine import EMBEDDER
-from edge.evidence import GOOD_VIEWS, OPEN, SAME, STRICTER, Evidence, Opinion, View, usable, weight
+from edge.evidence import GOOD_VIEWS, OPEN, STRICTER, Evidence, Opinion, View, alike, usable, weight
 from edge.face import Vector
 from edge.gallery import Gallery, unit
+from edge.settings import EMBEDDERS
 
 CALIBRATION = calibration_of(EMBEDDER)
 RATE = 0.001
+SAME = alike(EMBEDDER).same
+
+
+def twenty(row: int) -> int:
+    """All have names."""
+    return 20
 
 
 def near(vector: Vector, cosine: float, seed: int) -> Vector:
@@ -42,7 +49,7 @@ def views(
 
 
 def evidence(*seen: View) -> Evidence:
-    found = Evidence()
+    found = Evidence(EMBEDDER)
     for view in seen:
         found.add(view)
     return found
@@ -50,12 +57,14 @@ def evidence(*seen: View) -> Evidence:
 
 def test_one_view_decides_nothing(gallery: Gallery) -> None:
     """However like a known person it is."""
-    assert evidence(*views(somebody(7), 1, 0.99)).belief(CALIBRATION, gallery, RATE, final=True) == OPEN
-    assert Evidence().belief(CALIBRATION, gallery, RATE, final=True) == OPEN
+    assert (
+        evidence(*views(somebody(7), 1, 0.99)).belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
+    )
+    assert Evidence(EMBEDDER).belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
 
 
 def test_two_views_name_somebody(gallery: Gallery) -> None:
-    belief = evidence(*views(somebody(7), 2)).belief(CALIBRATION, gallery, RATE, final=True)
+    belief = evidence(*views(somebody(7), 2)).belief(CALIBRATION, gallery, RATE, twenty, final=True)
     assert (belief.opinion, belief.person_row) == (Opinion.KNOWN, 7)
     assert belief.similarity is not None
     assert belief.similarity >= 80
@@ -66,7 +75,7 @@ def test_poor_views_together_name_somebody(gallery: Gallery) -> None:
     poor = views(somebody(7), 6, 0.6)
     alone = [match_of(view, gallery) for view in poor]
     assert max(alone) < CALIBRATION.threshold(RATE * STRICTER, 20, 3)
-    assert evidence(*poor).belief(CALIBRATION, gallery, RATE, final=True).person_row == 7
+    assert evidence(*poor).belief(CALIBRATION, gallery, RATE, twenty, final=True).person_row == 7
 
 
 def match_of(view: View, gallery: Gallery) -> float:
@@ -76,26 +85,30 @@ def match_of(view: View, gallery: Gallery) -> float:
 def test_a_stranger_needs_good_views(gallery: Gallery) -> None:
     """Blurred ones are not what somebody is remembered by."""
     seen = views(somebody(99), GOOD_VIEWS)
-    assert evidence(*seen[:-1]).belief(CALIBRATION, gallery, RATE, final=True) == OPEN
-    assert evidence(*seen).belief(CALIBRATION, gallery, RATE, final=True).opinion is Opinion.STRANGER
+    assert evidence(*seen[:-1]).belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
+    assert evidence(*seen).belief(CALIBRATION, gallery, RATE, twenty, final=True).opinion is Opinion.STRANGER
     assert (
-        evidence(*views(somebody(99), 12, good=False)).belief(CALIBRATION, gallery, RATE, final=True) == OPEN
+        evidence(*views(somebody(99), 12, good=False)).belief(CALIBRATION, gallery, RATE, twenty, final=True)
+        == OPEN
     )
 
 
 def test_a_stranger_is_one_only_in_the_end(gallery: Gallery) -> None:
     """While more views may come nobody is written off; a name is given at once."""
     seen = evidence(*views(somebody(99), 6))
-    assert seen.belief(CALIBRATION, gallery, RATE, final=False) == OPEN
-    assert evidence(*views(somebody(7), 2)).belief(CALIBRATION, gallery, RATE, final=False).person_row == 7
+    assert seen.belief(CALIBRATION, gallery, RATE, twenty, final=False) == OPEN
+    assert (
+        evidence(*views(somebody(7), 2)).belief(CALIBRATION, gallery, RATE, twenty, final=False).person_row
+        == 7
+    )
 
 
 def test_from_afar_and_near(gallery: Gallery) -> None:
     """What was seen badly at first does not count beside what is seen well."""
     afar = [View(near(somebody(7), 0.4, 6000 + n), 0.5, True, n / 4) for n in range(4)]
     close = [View(near(somebody(7), 0.8, 7000 + n), 2.0, True, 1 + n / 4) for n in range(2)]
-    assert evidence(*afar).belief(CALIBRATION, gallery, RATE, final=False) == OPEN
-    assert evidence(*afar, *close).belief(CALIBRATION, gallery, RATE, final=False).person_row == 7
+    assert evidence(*afar).belief(CALIBRATION, gallery, RATE, twenty, final=False) == OPEN
+    assert evidence(*afar, *close).belief(CALIBRATION, gallery, RATE, twenty, final=False).person_row == 7
 
 
 def test_one_good_moment_of_somebody_known(gallery: Gallery) -> None:
@@ -104,7 +117,7 @@ def test_one_good_moment_of_somebody_known(gallery: Gallery) -> None:
     mixed = unit(somebody(7) + 0.6 * somebody(99))
     found = evidence(*bad, View(mixed, 1.0, True, 2.0))
     assert len(found.views) == 7
-    assert found.belief(CALIBRATION, gallery, RATE, final=True) == OPEN
+    assert found.belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
 
 
 def test_neither_known_nor_certainly_a_stranger(gallery: Gallery) -> None:
@@ -114,20 +127,20 @@ def test_neither_known_nor_certainly_a_stranger(gallery: Gallery) -> None:
     face = near(somebody(7), threshold / template.score, 77)
     seen = views(face, 8, 0.999)
     assert match_of(seen[0], gallery) == pytest.approx(threshold, abs=0.03)
-    assert evidence(*seen).belief(CALIBRATION, gallery, RATE, final=True) == OPEN
+    assert evidence(*seen).belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
 
 
 def test_two_who_resemble_each_other_stay_open(gallery: Gallery) -> None:
     """Twins: nobody is guessed, and no third person is made of them."""
     gallery.update(7, np.stack([near(somebody(50), 0.9, 1)]))
     gallery.update(8, np.stack([near(somebody(50), 0.9, 2)]))
-    assert evidence(*views(somebody(50), 8)).belief(CALIBRATION, gallery, RATE, final=True) == OPEN
+    assert evidence(*views(somebody(50), 8)).belief(CALIBRATION, gallery, RATE, twenty, final=True) == OPEN
 
 
 def test_nobody_is_known_yet() -> None:
     """The first stranger in an empty gallery is one."""
     seen = evidence(*views(somebody(1), GOOD_VIEWS))
-    assert seen.belief(CALIBRATION, Gallery(192), RATE, final=True).opinion is Opinion.STRANGER
+    assert seen.belief(CALIBRATION, Gallery(192), RATE, twenty, final=True).opinion is Opinion.STRANGER
 
 
 def test_the_track_goes_over_to_another(gallery: Gallery) -> None:
@@ -138,7 +151,7 @@ def test_the_track_goes_over_to_another(gallery: Gallery) -> None:
         found.add(view)
     assert found.contradicted
     assert len(found.views) == 3
-    assert found.belief(CALIBRATION, gallery, RATE, final=True).person_row == 7
+    assert found.belief(CALIBRATION, gallery, RATE, twenty, final=True).person_row == 7
 
 
 def test_one_wrong_view_is_forgiven(gallery: Gallery) -> None:
@@ -174,3 +187,29 @@ def test_promise() -> None:
     """Frontal and large faces first."""
     assert usable(100, 0) > usable(100, 50) > usable(100, -80) > 0
     assert usable(100, 0) > usable(40, 0)
+
+
+def test_who_is_nameless_makes_names_no_harder(gallery: Gallery) -> None:
+    """A thousand strangers came by: the twenty who have a name are known as before, the strangers less
+    easily."""
+    seen = evidence(*views(somebody(7), 6, 0.6))
+
+    def crowd(row: int) -> int:
+        return 20 if row < 20 else 1000
+
+    assert seen.belief(CALIBRATION, gallery, RATE, crowd, final=False).person_row == 7
+    assert seen.belief(CALIBRATION, gallery, RATE, lambda row: 10**6, final=False) == OPEN
+
+
+@pytest.mark.parametrize("model", EMBEDDERS.values())
+def test_alike_is_of_the_embedder(model: str) -> None:
+    """Of each: one stranger in 100 is as near as another view of the same face, one in 100,000 as somebody
+    who comes back."""
+    tail, found = calibration_of(model).tail(1), alike(model)
+    assert tail.log_share(found.same) == pytest.approx(-2, abs=0.01)
+    assert tail.log_share(found.rejoin) == pytest.approx(-5, abs=0.01)
+
+
+def test_views_for_days_are_not_all_kept() -> None:
+    found = evidence(*views(somebody(1), 500))
+    assert len(found.views) == 32

@@ -15,7 +15,7 @@ from edge.calibration import calibration_of
 from edge.engine import EMBEDDER
 from edge.errors import StoreError
 from edge.event import Event, EventKind
-from edge.evidence import Belief, Opinion, View
+from edge.evidence import Belief, Evidence, Opinion, View
 from edge.face import Box, Embedding, Face, Look
 from edge.gallery import Gallery, unit
 from edge.match import Verdict, decide
@@ -23,6 +23,7 @@ from edge.settings import Settings
 from edge.sightings import Sightings
 from edge.store import Person, Reference, Store, open_store
 from edge.track import Track
+from edge.upkeep import camera_turn, close_stale, tidy
 from edge.visit import Shot, Visit
 
 NOW = 1_790_000_000.0
@@ -108,6 +109,7 @@ def visit(*seeds: int) -> Visit:
     found = Visit(Track(Face(box, 0.9, None), 1000.0, 1000.5, box, 1000.0, 1, hits=5), 1000.0, frames=5)
     for seed in seeds:
         found.shoot(shot(seed))
+        found.evidence = found.evidence or Evidence(EMBEDDER)
         found.evidence.views.append(View(vector(seed), 0.5, True, 1000.0))
     return found
 
@@ -291,19 +293,74 @@ def test_erased_while_in_view(scene: Scene) -> None:
     assert [event for event in scene.store.events(0, 10) if event.person_row is not None] == []
 
 
-def test_what_a_crash_left_open(scene: Scene) -> None:
+def test_what_a_crash_left_open(scene: Scene, tmp_path: Path) -> None:
     """It ended when it was last seen, and consumers are told."""
     there = known(visit(1), enrolled(scene.store, "Joe", 1))
     scene.sightings.keep(there)
     scene.clock.time += 3600
     scene.events.clear()
-    scene.sightings.close_stale()
+    close_stale(scene.store, scene.bus, tmp_path)
     (sighting,) = scene.store.sightings()
     assert (sighting.open, sighting.ended) == (False, NOW + 0.5)
     assert scene.kinds == ["person.left"]
     assert scene.events[0].time == NOW + 0.5
-    scene.sightings.close_stale()
+    close_stale(scene.store, scene.bus, tmp_path)
     assert len(scene.events) == 1
+
+
+def test_what_another_process_goes_on_with_is_not_ended(scene: Scene, tmp_path: Path) -> None:
+    """`watch` beside the service, under the same name."""
+    scene.sightings.keep(visit(1))
+    held = camera_turn(tmp_path, "camera")
+    assert held.taken()
+    close_stale(scene.store, scene.bus, tmp_path)
+    assert scene.kinds == ["face.appeared"]
+    held.give_back()
+    close_stale(scene.store, scene.bus, tmp_path)
+    assert scene.kinds == ["face.appeared", "person.left"]
+
+
+def test_a_camera_that_got_another_name(tmp_path: Path) -> None:
+    """Whoever was in view of the old one has left."""
+    scene = Scene(tmp_path, camera_name="hall/1")
+    scene.sightings.keep(visit(1))
+    close_stale(scene.store, scene.bus, tmp_path)
+    assert scene.store.open_sightings() == []
+    scene.store.close()
+
+
+def test_a_leave_that_fails_is_made_good(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what happened to the camera meanwhile; each once, in order."""
+    there = visit(1)
+    scene.sightings.keep(there)
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "add_event", full)
+        scene.sightings.leave(there)
+        scene.sightings.camera(EventKind.CAMERA_STALLED, {"reason": "why"})
+        scene.sightings.catch_up()
+    assert scene.kinds == ["face.appeared"]
+    scene.clock.time += 10
+    for _ in range(3):
+        scene.sightings.catch_up()
+    assert scene.kinds == ["face.appeared", "person.left", "camera.stalled"]
+    assert scene.store.open_sightings() == []
+    scene.sightings.leave(there)
+    assert len(scene.events) == 3
+
+
+def test_who_was_told_of_as_nobody_is_not_remembered_later(tmp_path: Path) -> None:
+    """The disk was full when it was decided: there is no person of whom nobody was told."""
+    scene = Scene(tmp_path, disk_floor_mib=1 << 40)
+    there = stranger(visit(1, 2, 3))
+    scene.sightings.keep(there)
+    scene.sightings._settings = Settings(disk_floor_mib=0)
+    scene.sightings.leave(there)
+    assert scene.store.people() == []
+    scene.store.close()
 
 
 def test_the_camera_itself(scene: Scene) -> None:
@@ -322,5 +379,5 @@ def test_old_sightings_go(scene: Scene) -> None:
     scene.sightings.leave(there)
     for day in (31, 32, 33):
         scene.clock.time = 1000.0 + day * 86_400
-        scene.sightings.tidy()
+        tidy(scene.store, Settings(), scene.clock)
     assert scene.store.sightings() == []

@@ -86,6 +86,13 @@ def test_somebody_who_stands_moves() -> None:
     assert track.still_since > 0
 
 
+def test_a_box_that_was_amiss_once_is_no_movement() -> None:
+    """Somebody passes before a picture, an artefact: four times in a quarter of an hour."""
+    frames = [[face(112 if step % 200 == 100 else 100)] for step in range(900)]
+    (track,) = played(frames, fps=1).tracks
+    assert not track.moved
+
+
 def test_dropped() -> None:
     """A track that is over is not found again."""
     tracker = played([[face(100)]] * 5)

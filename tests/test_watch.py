@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from edge.errors import CameraEnded, StoreError
 from edge.event import EventKind
 from edge.settings import Settings
 from edge.store import open_store
+from edge.turn import Turn
 from edge.watch import Watch
 from edge.wiring import opened_device
 from tests.photographs import obama
@@ -157,9 +159,7 @@ class Looking:
     def end(self) -> None:
         self.ended = True
 
-    def close_stale(self) -> None: ...
-
-    def tidy(self) -> None: ...
+    def catch_up(self) -> None: ...
 
     def camera(self, kind: EventKind, details: dict[str, Any]) -> None:
         self.told.append((kind, details))
@@ -167,7 +167,8 @@ class Looking:
 
 def watch_over(camera: Cameras, looking: Looking) -> Watch:
     looking.steps = None  # type: ignore[attr-defined]
-    return Watch(camera, looking, looking, pace=None, clock=SystemClock())  # type: ignore[arg-type]
+    turn = Turn(Path(tempfile.mkdtemp()) / "turn")
+    return Watch(camera, looking, looking, pace=None, clock=SystemClock(), turn=turn)  # type: ignore[arg-type]
 
 
 def frames(count: int) -> Iterator[Frame]:

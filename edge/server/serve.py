@@ -79,9 +79,8 @@ class Server:
         port = _listen(listener, settings)
         self._catch_signals()
         copies = CopyWatch(self._services.state)
-        chores = Chores(
-            self._certificates, self._services.enroller, watch, self._services.clock, copies, self._tidy
-        )
+        enroller, clock = self._services.enroller, self._services.clock
+        chores = Chores(self._certificates, enroller, watch, clock, copies=copies, tidy=self._tidy)
         giving = memory.give_back_when_idle(lambda: bridge.answered, lambda: bool(bridge.in_hand))
         beside = [asyncio.create_task(task) for task in (chores.run(), giving, hub.run())]
         ready(_url(settings.host, port))

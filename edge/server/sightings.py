@@ -50,6 +50,7 @@ def erase_sighting(call: Call) -> dict[str, Any]:
     """DELETE /v1.0/sightings/{id}"""
     sighting = _sighting(call, call.arguments["sighting_id"])
     call.services.store.drop_sighting(sighting.row)
+    call.services.store.clean()
     return {"sightingId": sighting.id, "erased": True, "remains": f"{_EVENTS_REMAIN}; {REMAINS}"}
 
 

@@ -83,7 +83,8 @@ class SightingTable(SubjectTable):
         )
 
     def drop_sighting(self, row: int) -> None:
-        """Erase it and its crop, not the events that were told of it. Not inside noting(); clean() afterwards."""
+        """Erase it and its crop, not the events that were told of it. Not inside noting(); clean()
+        afterwards."""
         self._erasing("DELETE FROM sighting WHERE row = ?", (row,))
 
     def open_sightings(self, camera: str | None = None) -> list[Sighting]:
