@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "identify": "who is in photographs, as JSON lines",
     "evaluate": "how well people are told apart: figures from photographs, or of the gallery",
     "bench": "how fast this device recognises the faces in photographs",
+    "doctor": "what is wrong with this device, and what to do: one page, or JSON",
     "ca": "where the device's CA certificate is, and its fingerprint",
     "provision": "make this device that of a site: name, settings, tokens, secrets, Wi-Fi from one file",
     "settings": "every setting with its default, unit and meaning, as a settings.toml",

@@ -169,6 +169,14 @@ def read_card(name: str, folder: Path = MODELS) -> dict[str, Any]:
     return card
 
 
+def verify_files(folder: Path = MODELS) -> int:
+    """How many files SHA256SUMS lists, after each was found to be as it says. Raises ModelError."""
+    names = _sums(folder)
+    for name in names:
+        _verified(folder / name)
+    return len(names)
+
+
 def _read_calibration(name: str, folder: Path) -> dict[str, Any]:
     """Thresholds and constants that were fitted to the model's output; empty when it has none."""
     name = f"{name}.calibration"

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.camera.light import light_in_words
 from edge.cli import main
-from edge.commands.camera import light_in_words, size_in_words
+from edge.commands.camera import size_in_words
 from edge.face import Box
 from tests.photographs import obama
 from tests.pictures import opened

@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("outlets", "backup"),
     ("evaluation",),
     ("server", "provisioning"),
-    ("wiring", "camera_wiring", "commands", "cli", "__main__"),
+    ("wiring", "camera_wiring", "doctor", "commands", "cli", "__main__"),
 )
 """From the bottom up. A room imports from floors below its own, and from its left on its own floor."""
 
@@ -48,7 +48,7 @@ OUTSIDE: dict[str, str] = {
     "tornado": "server",
     "cryptography": "server backup",
     "ifaddr": "server",
-    "ssl": "server outlets",
+    "ssl": "server outlets doctor",
     "matplotlib": "evaluation",
     "picamera2": "camera",
     "libcamera": "camera",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime as dt
 import ipaddress
 import json
+import logging
 import shutil
 import ssl
 import stat
@@ -12,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -21,7 +25,9 @@ from edge.clock import SystemClock
 from edge.errors import CertificateError, SettingsError
 from edge.server import tls
 from edge.server.issue import RELEASE
-from edge.server.tls import Certificates, ensure, fingerprint, host_names
+from edge.server.issuing import issued_elsewhere
+from edge.server.names import Host, announced_name, host_names, is_address
+from edge.server.tls import Certificates, ensure, fingerprint, issued
 from edge.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +146,7 @@ def test_the_server_certificate(made: Path) -> None:
 def test_names_of_the_host() -> None:
     names = host_names(("Camera.Lan", "192.0.2.7", "2001:DB8:0::1", "*.example.org"))
     assert {"camera.lan", "192.0.2.7", "2001:db8::1", "*.example.org"} <= set(names)
-    addresses = [name for name in names if tls._is_address(name)]
+    addresses = [name for name in names if is_address(name)]
     assert not [text for text in addresses if ipaddress.ip_address(text).is_link_local]
     with pytest.raises(SettingsError, match="neither a DNS name nor an address"):
         host_names(("not a name",))
@@ -148,7 +154,7 @@ def test_names_of_the_host() -> None:
 
 def test_an_everyday_start_makes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(folder)
-    monkeypatch.setattr(tls, "_child", lambda order: pytest.fail("nothing is to be made"))
+    monkeypatch.setattr(tls, "issuer_answer", lambda order: pytest.fail("nothing is to be made"))
     ensure(folder, (), NOW + 500 * DAY)
     assert not changed(before, folder)
 
@@ -267,9 +273,13 @@ def test_fingerprint(folder: Path) -> None:
 
 class _SetClock(SystemClock):
     time = NOW
+    steady_time = 0.0
 
     def now(self) -> float:
         return self.time
+
+    def steady(self) -> float:
+        return self.steady_time
 
 
 def test_reloaded_while_running(tmp_path: Path) -> None:
@@ -281,6 +291,105 @@ def test_reloaded_while_running(tmp_path: Path) -> None:
     clock.time += 820 * DAY
     certificates.refresh()
     assert certificates.context is not first
+
+
+class _Network:
+    """Names and addresses that a test sets, as host_names would find them."""
+
+    def __init__(self) -> None:
+        self.host = Host("cam", ("192.0.2.7",), "cam.local")
+
+    def __call__(self) -> Host:
+        return self.host
+
+
+def shown(certificates: Certificates, folder: Path) -> set[str]:
+    """What the certificate covers that a client is shown which trusts the CA of the folder."""
+    client = ssl.create_default_context(cafile=folder / "ca.crt")
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    other = certificates.context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (one, other, one, other):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    found: Any = one.getpeercert()
+    return {str(value) for _, value in found["subjectAltName"]}
+
+
+def test_the_host_changes_while_it_serves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A new address, another device of the same name, a new name: each is covered at the next look, by a
+    certificate that clients trust as before."""
+    folder, network = tmp_path / "tls", _Network()
+    certificates = Certificates(folder, Settings(), _SetClock(), network)
+    ca = (folder / "ca.crt").read_bytes()
+    assert {"cam", "cam.local", "192.0.2.7"} <= shown(certificates, folder)
+    network.host = Host("cam", ("198.51.100.3", "2001:db8::1"), "cam.local")
+    certificates.refresh()
+    assert "198.51.100.3" in shown(certificates, folder)
+    assert "192.0.2.7" not in shown(certificates, folder)
+    with caplog.at_level(logging.WARNING):
+        network.host = dataclasses.replace(network.host, announced="cam-2.local")
+        for _ in range(3):
+            certificates.refresh()
+    assert {"cam.local", "cam-2.local"} <= shown(certificates, folder)
+    (said,) = caplog.messages
+    assert "cam-2.local" in said
+    assert "another one has the name cam.local" in said
+    network.host = Host("door", network.host.addresses, "door.local")
+    certificates.refresh()
+    assert "door.local" in shown(certificates, folder)
+    assert not {"cam", "cam.local", "cam-2.local"} & shown(certificates, folder)
+    assert (folder / "ca.crt").read_bytes() == ca
+
+
+def test_avahi_that_cannot_be_asked_changes_nothing(tmp_path: Path) -> None:
+    """It restarts from time to time; each certificate is three files written to the memory card."""
+    folder, network = tmp_path / "tls", _Network()
+    network.host = dataclasses.replace(network.host, announced="cam-2.local")
+    certificates = Certificates(folder, Settings(), _SetClock(), network)
+    before = contents(folder)
+    for announced in (None, "cam.local", None, "cam-2.local"):
+        network.host = dataclasses.replace(network.host, announced=announced)
+        certificates.refresh()
+    assert not changed(before, folder)
+
+
+def fake_busctl(folder: Path, script: str) -> str:
+    program = folder / "busctl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("""echo 's "Cam-2.local"'""", "cam-2.local"),
+        ("""echo 's "cam.local."'""", "cam.local"),
+        ("echo", None),
+        ("""echo 's "no name at all"'""", None),
+        ("echo Failed to call: no such service >&2; exit 1", None),
+    ],
+)
+def test_what_avahi_announces(tmp_path: Path, script: str, name: str | None) -> None:
+    assert announced_name(fake_busctl(tmp_path, script)) == name
+
+
+def test_no_avahi_at_all() -> None:
+    assert announced_name("/nowhere/busctl") is None
+
+
+def test_what_is_told_of_a_certificate(folder: Path) -> None:
+    found = issued(folder)
+    assert found is not None
+    assert set(found.names) == alternatives(folder)
+    assert found.not_after == certificate(folder).not_valid_after_utc.timestamp()
+    elsewhere = issued_elsewhere(folder / "server.crt")
+    assert (set(elsewhere.names), elsewhere.not_after) == (set(found.names), found.not_after)
+    assert issued_elsewhere(folder / "ca.crt").names == ()
+    (folder / "server.key").write_text("another")
+    assert issued(folder) is None
+    assert issued(folder / "nothing") is None
 
 
 def own(
@@ -301,6 +410,32 @@ def test_the_installers_own_certificate(folder: Path) -> None:
     ensure(folder, ("renewed.example",), NOW)
     certificates.refresh()
     assert certificates.context is not first
+
+
+def test_the_installers_certificate_comes_to_its_end(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A line a day from thirty days before; a pair that does not fit leaves the old one in force; the new one
+    is loaded when it is there, and nothing more is said."""
+    clock, end = _SetClock(), certificate(folder).not_valid_after_utc.timestamp()
+    clock.time = end - 20.5 * DAY
+    certificates = own(folder, clock)
+    for minutes in range(3 * 24 * 60 // 10):
+        clock.steady_time = 600.0 * minutes
+        certificates.refresh()
+    assert len(caplog.messages) == 3
+    assert "expires in 20 days" in caplog.messages[0]
+    before, key = certificates.context, (folder / "server.key").read_bytes()
+    ensure(folder, (), clock.time)
+    new = (folder / "server.key").read_bytes()
+    (folder / "server.key").write_bytes(key)
+    with pytest.raises(SettingsError, match="does not belong"):
+        certificates.refresh()
+    assert certificates.context is before
+    (folder / "server.key").write_bytes(new)
+    caplog.clear()
+    clock.steady_time += 2 * DAY
+    certificates.refresh()
+    assert certificates.context is not before
+    assert not [said for said in caplog.messages if "tls_certificate" in said]
 
 
 def test_own_files_that_cannot_serve(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from edge.camera.light import light_in_words
 from edge.camera.spec import Spec
 from edge.clock import SystemClock
 from edge.commands.camera_look import Looked, Seen, Survey, survey
@@ -23,9 +24,6 @@ PICTURE = Path("camera-test.jpg")
 GOOD_SIDE, POOR_SIDE = 64, 32
 """Shorter side of a face in the full frame, pixels: from the first it is recognised well, below the second it
 is not recognised."""
-
-DARK, BRIGHT = 0.2, 0.8
-"""Mean brightness (0..1) outside of which faces lose their detail."""
 
 _GREEN, _ORANGE, _RED = (0, 220, 0), (255, 170, 0), (255, 60, 60)
 _MOST_S = 600
@@ -88,11 +86,6 @@ def described(spec: Spec, found: Survey) -> list[tuple[str, str]]:
     if not best.faces:
         lines.append(("faces", "none seen; let somebody stand where people will stand"))
     return lines + [(f"face {number}", _face(face)) for number, face in enumerate(best.faces, 1)]
-
-
-def light_in_words(brightness: float) -> str:
-    """brightness: 0..1."""
-    return "too dark" if brightness < DARK else "too bright" if brightness > BRIGHT else "ok"
 
 
 def size_in_words(box: Box) -> str:

@@ -19,6 +19,9 @@ TICK_S = 60.0
 FORGET_EVERY_S = 86_400.0
 FIRST_FORGET_S = 3_600.0
 
+TELL_EVERY_S = 3_600.0
+"""So often a failure that stays the same is logged (seconds)."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +42,7 @@ class Chores:
         self._clock = clock
         self._copies = copies
         self._forget_at = clock.steady() + FIRST_FORGET_S
+        self._told: dict[tuple[str, str], float] = {}  # chore and words: not told again before (steady s)
 
     async def run(self) -> None:
         """For ever."""
@@ -52,9 +56,16 @@ class Chores:
             try:
                 chore()
             except EdgeError as error:
-                _log.error("%s", error.message)
+                self._complain(chore.__qualname__, error.message)
             except Exception:
                 _log.exception("a chore failed")
+
+    def _complain(self, chore: str, words: str) -> None:
+        now = self._clock.steady()
+        self._told = {told: until for told, until in self._told.items() if until > now}
+        if (chore, words) not in self._told:
+            self._told[chore, words] = now + TELL_EVERY_S
+            _log.error("%s", words)
 
     def _forget(self) -> None:
         if self._clock.steady() >= self._forget_at:

@@ -91,8 +91,13 @@ def issue(folder: Path, names: Sequence[str], now: float) -> dict[str, object]:
 
 
 def inspect(certificate: Path) -> dict[str, object]:
-    """The dates of the first certificate in a PEM file."""
-    return _dates(x509.load_pem_x509_certificate(certificate.read_bytes()))
+    """The dates of the first certificate in a PEM file, and the names and addresses that it covers."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names: list[str] = []
+    with contextlib.suppress(x509.ExtensionNotFound):
+        covered = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [str(name.value) for name in covered if isinstance(name, x509.DNSName | x509.IPAddress)]
+    return {"names": names, **_dates(found)}
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -8,45 +8,50 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import ipaddress
 import json
 import logging
 import os
-import re
-import socket
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import ifaddr
-
 from edge.clock import RELEASED, Clock
 from edge.errors import CertificateError, SettingsError
+from edge.server.issuing import Issued, issued_elsewhere, issuer_answer
+from edge.server.names import Host, host_names, is_address, this_host, unannounced_host
 from edge.settings import Settings
 
 RENEW_BEFORE_S = 30 * 86400
+"""Before its end (seconds) the device's own certificate is renewed, and the installer's complained about."""
+
+_COMPLAIN_EVERY_S = 86400.0
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _PARTS = ("ca.crt", "server.crt", "server.key")
-_DNS_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
 class Certificates:
     """The TLS context in force: the installer's certificate, or the device's own."""
 
-    def __init__(self, folder: Path, settings: Settings, clock: Clock) -> None:
-        """Raises SettingsError or CertificateError when there is nothing to serve with."""
+    def __init__(
+        self, folder: Path, settings: Settings, clock: Clock, host: Callable[[], Host] | None = None
+    ) -> None:
+        """host: what the host is called; None: this one. Avahi is not asked before the second look: a start
+        must not wait for it. Raises SettingsError or CertificateError when there is nothing to serve with."""
         self._folder = folder
         self._settings = settings
         self._clock = clock
         self._loaded: object = None
+        self._ends: float | None = None  # of the installer's certificate, seconds since 1970
+        self._complain_at = clock.steady()
+        self._renamed = False
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._host = host or unannounced_host
         self.refresh()
+        self._host = host or this_host
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -59,30 +64,63 @@ class Certificates:
         return None if self._settings.tls_certificate else self._folder / "ca.crt"
 
     def refresh(self) -> None:
-        """Renew what must be renewed and load what has changed on disk; cheap when nothing has."""
+        """Renew what must be renewed and load what has changed on disk; cheap when nothing has.
+
+        Whatever it raises, the context stays as it was: connections that are made meanwhile are served.
+        """
+        host = self._host()
+        self._tell_name(host)
         if self._settings.tls_certificate:
-            certificate, key = Path(self._settings.tls_certificate), Path(self._settings.tls_key)
-            seen: object = (_stamp(certificate), _stamp(key))
-            if seen != self._loaded:
-                _check_own(certificate, self._clock.now())
-            self._load(seen, certificate, key)
-        elif self._loaded != ensure(self._folder, self._settings.tls_names, self._clock.now()):
+            self._refresh_own(Path(self._settings.tls_certificate), Path(self._settings.tls_key))
+        elif self._loaded != ensure(self._folder, self._settings.tls_names, self._clock.now(), host):
             certificate, key = self._folder / "server.crt", self._folder / "server.key"
             with _locked(self._folder):  # so that no other process replaces one of the two in between
-                self._load(tuple(_hashes(self._folder).values()), certificate, key)
+                self._context = _server_context(certificate, key)
+                self._loaded = tuple(_hashes(self._folder).values())
 
-    def _load(self, seen: object, certificate: Path, key: Path) -> None:
+    def _refresh_own(self, certificate: Path, key: Path) -> None:
+        seen = (_stamp(certificate), _stamp(key))
         if seen != self._loaded:
-            self._context = _server_context(certificate, key)
-            self._loaded = seen
+            context = _server_context(certificate, key)  # first, for it costs no process
+            self._ends = _check_own(certificate, self._clock.now())
+            self._context, self._loaded = context, seen
+        left, now = (self._ends or 0.0) - self._clock.now(), self._clock.steady()
+        if left < RENEW_BEFORE_S and now >= self._complain_at:
+            self._complain_at = now + _COMPLAIN_EVERY_S
+            words = "has expired" if left <= 0 else f"expires in {left / 86400:.0f} days"
+            _log.warning("tls_certificate %s %s: put a new one in its place", certificate, words)
+
+    def _tell_name(self, host: Host) -> None:
+        """A line in the log when another device on the network has this one's name."""
+        if host.announced is None or host.renamed == self._renamed:
+            return
+        self._renamed = host.renamed
+        if host.renamed:
+            words = "the network knows this device as %s, for another one has the name %s"
+            _log.warning(words, host.announced, host.local)
+        else:
+            _log.info("the network knows this device as %s", host.announced)
 
 
-def ensure(folder: Path, further_names: Iterable[str], now: float) -> tuple[str, ...]:
+def issued(folder: Path) -> Issued | None:
+    """The device's own certificate in `folder`; None: none, or one that is not as it was left."""
+    sidecar = _read_sidecar(folder / "names.json")
+    if set(hashes := _hashes(folder)) != set(_PARTS) or sidecar.get("hashes") != hashes:
+        return None
+    try:
+        return Issued(tuple(sidecar["names"]), float(sidecar["not_before"]), float(sidecar["not_after"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def ensure(
+    folder: Path, further_names: Iterable[str], now: float, host: Host | None = None
+) -> tuple[str, ...]:
     """See to it that `folder` holds a CA and a fitting server certificate; their SHA-256 hashes.
 
-    now: seconds since 1970. An existing CA is never replaced: clients trust it.
+    now: seconds since 1970. host: see host_names. An existing CA is never replaced: clients trust it.
     """
-    names = host_names(further_names)
+    names = host_names(further_names, host)
     hashes = _fitting(folder, names, now)
     if hashes is None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,7 +139,7 @@ def _fitting(folder: Path, names: tuple[str, ...], now: float) -> dict[str, str]
 def _renewed(folder: Path, names: tuple[str, ...], now: float) -> dict[str, str]:
     for draft in folder.glob("*.new"):  # of a process that was killed
         draft.unlink()
-    dates = _child({"folder": str(folder), "names": names, "now": now})
+    dates = issuer_answer({"folder": str(folder), "names": names, "now": now})
     hashes = _hashes(folder)
     with NamedTemporaryFile("w", encoding="ascii", dir=folder, suffix=".new", delete=False) as file:
         json.dump({"names": names, "hashes": hashes, **dates}, file, indent=1)
@@ -121,21 +159,6 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def host_names(further: Iterable[str] = ()) -> tuple[str, ...]:
-    """The DNS names, then the addresses, under which this host may be called; each part sorted."""
-    host = socket.gethostname().split(".")[0].lower()
-    names = {"localhost", *((host, f"{host}.local") if _DNS_NAME.fullmatch(host) else ())}
-    addresses = {"127.0.0.1", "::1"}
-    for name in (*_interface_addresses(), *further):
-        if _is_address(name):
-            addresses.add(str(ipaddress.ip_address(name)))
-        elif _DNS_NAME.fullmatch(name.lower().removeprefix("*.")):
-            names.add(name.lower())
-        else:
-            raise SettingsError(f'tls_names: "{name}" is neither a DNS name nor an address')
-    return (*sorted(names), *sorted(addresses))
-
-
 def fingerprint(certificate: Path) -> str:
     """SHA-256 of a PEM certificate as openssl prints it: 32 hexadecimal bytes with colons."""
     try:
@@ -146,10 +169,11 @@ def fingerprint(certificate: Path) -> str:
 
 
 def _covers(sidecar: Mapping[str, Any], wanted: tuple[str, ...], now: float) -> bool:
-    """Whether the certificate fits. An address that went away is no reason to write; all else is."""
+    """Whether the certificate fits. An address that went away is no reason to write, nor is a name that avahi
+    gave, for it is not always there to be asked; all else is."""
     try:
         have, start, end = set(sidecar["names"]), sidecar["not_before"], sidecar["not_after"]
-        gone = {name for name in have - set(wanted) if not _is_address(name)}
+        gone = {name for name in have - set(wanted) if not (is_address(name) or name.endswith(".local"))}
         # Before the certificate's start the clock was wrong when it was made, or is wrong now (a Pi
         # without a network believes in the past): a new one is due only if it would start earlier.
         too_early = now < start and _earliest_start(now) < start
@@ -161,24 +185,6 @@ def _covers(sidecar: Mapping[str, Any], wanted: tuple[str, ...], now: float) -> 
 def _earliest_start(now: float) -> float:
     """The start of a certificate made at `now`, as issue.py reckons it (seconds since 1970)."""
     return max(now, RELEASED) - 86400
-
-
-def _interface_addresses() -> list[str]:
-    addresses: list[str] = []
-    for adapter in ifaddr.get_adapters():
-        for ip in adapter.ips:
-            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
-            if not ipaddress.ip_address(text).is_link_local:
-                addresses.append(text)
-    return addresses
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -197,33 +203,17 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _child(order: Mapping[str, object]) -> dict[str, Any]:
-    """Run issue.py. Raises CertificateError with its words."""
-    roots = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", "edge.server.issue"],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))},
-    )
-    if result.returncode != 0:
-        raise CertificateError(result.stderr.strip() or "the certificate could not be made")
-    values: dict[str, Any] = json.loads(result.stdout)
-    return values
-
-
-def _check_own(certificate: Path, now: float) -> None:
+def _check_own(certificate: Path, now: float) -> float:
+    """The end of a certificate that may be served with now. Raises SettingsError."""
     try:
-        dates = _child({"certificate": str(certificate)})
+        found = issued_elsewhere(certificate)
     except CertificateError as error:
         raise SettingsError(f"tls_certificate {certificate}: {error.message}") from error
-    if now >= dates["not_after"]:
+    if now >= found.not_after:
         raise SettingsError(f"tls_certificate {certificate} has expired")
-    if now < dates["not_before"]:
+    if now < found.not_before:
         _log.warning("%s is not valid yet: is the clock of this device right?", certificate)
+    return found.not_after
 
 
 def _stamp(path: Path) -> tuple[int, int]:

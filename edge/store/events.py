@@ -87,6 +87,10 @@ class EventTable(SubjectTable):
         rows = self._sightings.rows("SELECT cursor FROM outlet WHERE name = ?", (outlet,))
         return int((rows or self._sightings.write(_FIRST_CURSOR, (outlet,)))[0][0])
 
+    def cursors(self) -> dict[str, int]:
+        """Of the outlets that are known, by name; makes none."""
+        return dict(self._sightings.rows("SELECT name, cursor FROM outlet ORDER BY name"))
+
     def advance(self, outlet: str, row: int) -> None:
         """The outlet has told all up to this row; never goes back."""
         self._sightings.write(_ADVANCE, (outlet, row))

@@ -1,0 +1,54 @@
+"""The models, the runtime that runs them, and whether its fast kernels are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge.doctor.finding import Finding, failed, not_applicable, passed
+from edge.doctor.patient import UNIT, Patient
+from edge.engine import Engine
+from edge.errors import ModelError
+from edge.interpreter import MODELS, runtime, verify_files
+from edge.settings import EMBEDDERS
+
+_HIDDEN = "the unit hides /proc/cpuinfo: take ProcSubset=pid out of it, and of its drop-ins"
+
+
+def look_at_files(patient: Patient) -> Iterator[Finding]:
+    """Whether every file is as SHA256SUMS says."""
+    try:
+        count = verify_files()
+    except ModelError as error:
+        yield failed("models", error.message, "install this release anew: the file is damaged or missing")
+        return
+    yield passed("models", f"{count} files in {MODELS}, each with the hash of SHA256SUMS")
+
+
+def look_at_runtime(patient: Patient) -> Iterator[Finding]:
+    """Whether the networks run in XNNPACK, here and in the service. Without, everything is several times as
+    slow and nothing says so."""
+    try:
+        engine = Engine.load(patient.settings.model_threads, EMBEDDERS[patient.settings.embedder])
+        name = f"{runtime().name} {runtime().version}"
+    except ModelError as error:
+        yield failed("runtime", error.message, "install this release anew")
+        return
+    if engine.delegated():
+        yield passed("runtime", f"{name}, all networks in XNNPACK")
+    else:
+        there = bool(patient.text("proc/cpuinfo"))
+        advice = "install this release anew, or pin the other runtime" if there else "/proc/cpuinfo is hidden"
+        yield failed("runtime", f"{name} runs without XNNPACK", advice)
+    yield from _of_the_service(patient)
+
+
+def _of_the_service(patient: Patient) -> Iterator[Finding]:
+    """What its sandbox lets it see; XNNPACK asks /proc/cpuinfo what the processor can do."""
+    pid = patient.service_pid
+    if pid is None:
+        return
+    mounts = patient.text(f"proc/{pid}/mountinfo")
+    if mounts is None:
+        yield not_applicable("runtime", f"what {UNIT} sees of /proc can be told to root alone")
+    elif any("subset=pid" in line for line in mounts.splitlines() if " /proc " in line):
+        yield failed("runtime", f"{UNIT} cannot see /proc/cpuinfo: it runs without XNNPACK", _HIDDEN)
