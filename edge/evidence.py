@@ -1,8 +1,9 @@
 """views of one face through time -> belief: whose it is, by all that was seen of it so far.
 
 One blurred frame decides nothing. Views are averaged, weighted by what was measured of them, and the mean is
-compared with the gallery. It must be as near as strangers get ten times more rarely than the installer allows
-for one photograph: many looks at one stranger are many tries. What lies between "known" and "certainly a
+compared with the gallery. It must be as near as strangers get three times more rarely than the installer
+allows for one photograph: many looks at one stranger are many tries. What lies between "known" and "certainly
+a
 stranger" stays open.
 """
 
@@ -20,18 +21,22 @@ from edge.face import Vector
 from edge.gallery import Gallery, unit
 from edge.match import Kind
 
-STRICTER = 0.1
+STRICTER = 0.3
 """Strangers that may be named, in those that the setting false_positive_rate allows for one photograph."""
 
-LOOSER = 10.0
+LOOSER = 3.0
 """Somebody is a stranger only if so many times more strangers get as near to the nearest person."""
 
 LEAST_VIEWS = 2
 """Views that name somebody: two moments that agree."""
 
-GOOD_VIEWS = 5
+GOOD_VIEWS = 3
 """Good views before a stranger is somebody. None of them alone may be near anybody: known people have bad
 moments."""
+
+TELLING = 0.5
+"""Views that weigh less than this share of the best one do not count beside it: somebody who comes nearer is
+seen better and better, and what was seen from afar would spoil the mean."""
 
 SAME = 0.35
 """Cosine of a view and the mean of the others from which it is the same face. One stranger in 100 gets there
@@ -85,9 +90,10 @@ class Evidence:
 
     @property
     def mean(self) -> Vector:
-        """The weighted mean of the views, of length 1. There must be one."""
-        weights = np.array([view.weight for view in self.views], np.float32)
-        return unit(weights @ np.stack([view.vector for view in self.views]))
+        """The weighted mean of the telling views, of length 1. There must be one."""
+        telling = self._telling()
+        weights = np.array([view.weight for view in telling], np.float32)
+        return unit(weights @ np.stack([view.vector for view in telling]))
 
     @property
     def good(self) -> int:
@@ -114,8 +120,10 @@ class Evidence:
         self._against = 0
         self.views.append(view)
 
-    def belief(self, calibration: Calibration, gallery: Gallery, rate: float) -> Belief:
-        """Whose face it is. rate: the setting false_positive_rate."""
+    def belief(self, calibration: Calibration, gallery: Gallery, rate: float, *, final: bool) -> Belief:
+        """Whose face it is. rate: the setting false_positive_rate. final: no more views are to be had soon;
+        until then somebody who is not known is not taken for a stranger.
+        """
         if len(self.views) < LEAST_VIEWS:
             return OPEN
         nearest = gallery.nearest(self.mean)
@@ -123,29 +131,37 @@ class Evidence:
         if verdict.kind is Kind.MATCH:
             similarity = match.decide(calibration, nearest, len(gallery), rate).similarity
             return Belief(Opinion.KNOWN, verdict.person_row, similarity)
-        if verdict.kind is Kind.AMBIGUOUS or self.good < GOOD_VIEWS:
+        if not final or verdict.kind is Kind.AMBIGUOUS or self.good < GOOD_VIEWS:
             return OPEN
-        if all(_far(calibration, gallery, vector, rate) for vector in (self.mean, *self._good_vectors())):
+        good = [view.vector for view in self.views if view.good]
+        far = _far(calibration, gallery, self.mean, rate * LOOSER)
+        if far and all(_far(calibration, gallery, vector, rate) for vector in good):
             return Belief(Opinion.STRANGER, None, verdict.similarity)
         return OPEN
 
-    def _good_vectors(self) -> list[Vector]:
-        return [view.vector for view in self.views if view.good]
+    def _telling(self) -> list[View]:
+        best = sorted(self.views, key=lambda view: -view.weight)
+        return [
+            view
+            for number, view in enumerate(best)
+            if number < LEAST_VIEWS or view.weight >= TELLING * best[0].weight
+        ]
 
 
 def _far(calibration: Calibration, gallery: Gallery, vector: Vector, rate: float) -> bool:
-    """Whether that is nobody, also by a looser threshold."""
-    looser = min(rate * LOOSER, 0.5)
-    return match.decide(calibration, gallery.nearest(vector), len(gallery), looser).kind is Kind.UNKNOWN
+    """Whether that is nobody at that rate."""
+    return (
+        match.decide(calibration, gallery.nearest(vector), len(gallery), min(rate, 0.5)).kind is Kind.UNKNOWN
+    )
 
 
 def weight(usefulness: float, sharpness: float, side: float) -> float:
     """How much a view counts, above 0.
 
     usefulness: of edge.quality, 0..1. sharpness: 0..1, full from 0.3. side: the shorter side of the face in
-    pixels, full from 64.
+    pixels; more of them tell more, up to 200.
     """
-    return max(usefulness, 0.05) * min(max(sharpness / 0.3, 0.2), 1.0) * min(max(side / 64, 0.3), 1.0)
+    return max(usefulness, 0.05) * min(max(sharpness / 0.3, 0.2), 1.0) * min(max(side / 64, 0.3), 200 / 64)
 
 
 def usable(side: float, yaw: float) -> float:

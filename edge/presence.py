@@ -12,6 +12,7 @@ from edge import evidence
 from edge.evidence import Opinion
 from edge.face import Box, Face
 from edge.recognize import Recognizer
+from edge.schedule import FIRST_VIEWS
 from edge.settings import Settings
 from edge.track import Track, Tracker
 from edge.visit import Visit
@@ -26,7 +27,8 @@ FURNITURE_S = 45.0
 """Seconds without any movement after which a face is a poster."""
 
 _PICTURE_S = 10.0
-"""The same for a face that is then no longer found: it was told of, and is not told of again in that place."""
+"""The same for a face that is then no longer found: it was told of, and is not told of again in that
+place."""
 
 _MOST_FURNITURE = 20
 
@@ -93,27 +95,27 @@ class Presence:
             return
         if time - visit.track.still_since > FURNITURE_S and visit.track.seen_now:
             self._remember_place(visit)
-            self._keeper.leave(visit)
+            self._leave(visit)
             visit.furniture_since = time
             return
         if visit.evidence.contradicted:
-            self._keeper.leave(visit)
+            self._leave(visit)
             self._begin_again(visit, time)
             return
         if visit.embedded_at == time and visit.belief.opinion is Opinion.OPEN:
             if not visit.told.row and self._rejoined(visit):
                 return
-            self._judge(visit)
+            self._judge(visit, final=visit.embedded >= FIRST_VIEWS)
         if visit.track.confirmed and visit.evidence.views:
             self._keeper.keep(visit)
 
-    def _judge(self, visit: Visit) -> None:
+    def _judge(self, visit: Visit, *, final: bool) -> None:
         known = self._recognizer.known()
         if visit.shots and visit.shots[0].reference.model != known.model:
             visit.forget_views()
             return
         rate = self._settings.false_positive_rate
-        belief = visit.evidence.belief(known.calibration, known.gallery, rate)
+        belief = visit.evidence.belief(known.calibration, known.gallery, rate, final=final)
         if belief.opinion is Opinion.STRANGER and not visit.track.moved:
             return  # it may be a picture on the wall
         visit.belief, visit.person_row = belief, belief.person_row
@@ -142,6 +144,12 @@ class Presence:
         fresh = Visit(visit.track, time)
         self.visits = [fresh if one is visit else one for one in self.visits]
 
+    def _leave(self, visit: Visit) -> None:
+        """No more views come: what there is must do."""
+        if visit.belief.opinion is Opinion.OPEN and visit.evidence.views:
+            self._judge(visit, final=True)
+        self._keeper.leave(visit)
+
     def _remember_place(self, visit: Visit) -> None:
         self._furniture = [*self._furniture, visit.track.box][-_MOST_FURNITURE:]
 
@@ -153,7 +161,7 @@ class Presence:
             if visit.told.row and not visit.furniture:
                 if not visit.track.moved and visit.last - visit.started > _PICTURE_S:
                     self._remember_place(visit)  # a picture that the light has gone from will be there again
-                self._keeper.leave(visit)
+                self._leave(visit)
         self._tracker.drop([visit.track for visit in over])
         gone = {id(visit) for visit in over}
         self.visits = [visit for visit in self.visits if id(visit) not in gone]

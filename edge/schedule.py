@@ -41,7 +41,9 @@ _BETTER = 1.2
 _WORSE = 0.6
 """One that promises less than this share waits, for up to two seconds."""
 
-_FIRST_VIEWS = len(_GAPS_S)
+FIRST_VIEWS = len(_GAPS_S)
+"""Views in the first seconds, if it takes so many: five seconds or so."""
+
 _HOPELESS = 30
 """Frames with a face that never was large enough for a view."""
 
@@ -94,7 +96,7 @@ class Schedule:
 def may_embed(visit: Visit, promise: float, time: float) -> bool:
     """Whether the face of a visit is worth a view now. promise: edge.evidence.usable, 0 for none at all."""
     age, since = time - visit.started, time - visit.embedded_at
-    if promise <= 0 or visit.embedded >= _FIRST_VIEWS + age // _GLANCE_S:
+    if promise <= 0 or visit.embedded >= FIRST_VIEWS + age // _GLANCE_S:
         return False
     if visit.embedded == 0:
         return visit.track.hits >= 2
@@ -102,7 +104,7 @@ def may_embed(visit: Visit, promise: float, time: float) -> bool:
         return since >= _GAPS_S[1] - 1e-3
     if visit.belief.opinion is not Opinion.OPEN:
         return since >= _GLANCE_S
-    gap = _GAPS_S[visit.embedded] if visit.embedded < _FIRST_VIEWS else _GLANCE_S
+    gap = _GAPS_S[visit.embedded] if visit.embedded < FIRST_VIEWS else _GLANCE_S
     if promise > _BETTER * visit.promising:
         gap = _GAPS_S[1]
     elif promise < _WORSE * visit.promising:
@@ -114,4 +116,4 @@ def _undecided(visit: Visit, time: float) -> bool:
     """Whether more frames may tell who it is."""
     if visit.belief.opinion is not Opinion.OPEN or time - visit.last > _RECENT_S:
         return False
-    return visit.embedded < _FIRST_VIEWS and not (visit.embedded == 0 and visit.frames > _HOPELESS)
+    return visit.embedded < FIRST_VIEWS and not (visit.embedded == 0 and visit.frames > _HOPELESS)

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from edge import interpreter, settings
-from edge.settings import EMBEDDERS
+from edge.settings import EMBEDDERS, reading
 
 REAL = EMBEDDERS[settings.Settings().embedder]
 TWIN = "twin"
@@ -42,7 +42,7 @@ def make(folder: Path) -> Path:
 def main() -> int:
     """The command line, after the twin has been made known and before anything has read where models are."""
     interpreter.MODELS = Path(os.environ["API_FACE_TWIN"])
-    settings.EMBEDDERS = {**EMBEDDERS, "twin": TWIN}
+    settings.EMBEDDERS = reading.EMBEDDERS = {**EMBEDDERS, "twin": TWIN}  # type: ignore[attr-defined]
     from edge.cli import main
 
     return main()
