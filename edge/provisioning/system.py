@@ -45,6 +45,7 @@ def set_host_name(name: str, root: Path) -> None:
     put(hosts, "\n".join([*kept, f"127.0.1.1\t{name}", ""]), 0o644)
     if root == Path("/") and before != name:
         socket.sethostname(name)
+        _try("systemctl", "--no-block", "try-restart", "avahi-daemon.service")  # it asks once, when it starts
 
 
 def join_wifi(wifi: Wifi, root: Path) -> None:

@@ -179,6 +179,10 @@ class Settings:
     log_level: str = "info"
     """"debug", "info", "warning" or "error"."""
 
+    runtime: str = "auto"
+    """TFLite runtime that scripts/install and scripts/update put in: "litert", "tflite", or "auto", the one
+    that is faster on this very board."""
+
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),

@@ -67,6 +67,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(f'embedder must be {" or ".join(EMBEDDERS)}, not "{settings.embedder}"')
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise SettingsError(f'log_level must be debug, info, warning or error, not "{settings.log_level}"')
+    if settings.runtime not in ("auto", "litert", "tflite"):
+        raise SettingsError(f'runtime must be auto, litert or tflite, not "{settings.runtime}"')
     if settings.camera_rotation not in (0, 180):
         raise SettingsError(f"camera_rotation must be 0 or 180, not {settings.camera_rotation}")
     if settings.webhook_url and not settings.webhook_secret_file:

@@ -35,8 +35,8 @@ make_identity() {
 # with_port NAME: with the port, where it is another than that of https.
 with_port() {
     local port
-    port=$(sed -n 's/^port *= *\([0-9]*\).*/\1/p' "$root$settings")
-    printf '%s%s' "$1" "$([ "${port:-443}" = 443 ] || printf ':%s' "$port")"
+    port=$(port_in_force)
+    printf '%s%s' "$1" "$([ "$port" = 443 ] || printf ':%s' "$port")"
 }
 
 # Under which name others reach it.

@@ -35,25 +35,32 @@ make_settings() {
         run inside chmod 0640 "$settings"
         return
     fi
-    { [ -n "$dry_run" ] || inside "$app/releases/$release/venv/bin/api-face" settings; } |
-        sed -e 's/^# \(host = "::"\)$/\1/' -e 's/^# \(port = 443\)$/\1/' |
+    local text
+    text=$([ -n "$dry_run" ] || inside "$app/releases/$release/venv/bin/api-face" settings)
+    printf '%s\n' "$text" | sed -e 's/^# \(host = "::"\)$/\1/' -e 's/^# \(port = 443\)$/\1/' |
         write "$settings" 0640 "root:$user"
 }
 
-# The command line for this device's state. Run by root it becomes the service's user, so that nothing in the
-# state is ever root's; it keeps root's right to read and write any file, for photographs and backups.
+# The command line for this device's state.
 make_wrapper() {
     write /usr/local/bin/api-face 0755 root:root <"$source/scripts/lib/api-face"
 }
 
-# Every unit and timer of the release, by its name.
+port_in_force() {
+    local port
+    port=$(sed -n 's/^port *= *\([0-9]*\).*/\1/p' "$root$settings" 2>/dev/null || true)
+    printf '%s' "${port:-443}"
+}
+
+# Every unit and timer of the release, by its name; what the network is told, with the port of the settings.
 make_units() {
     local unit name enabled=()
     for unit in "$source"/systemd/*.service "$source"/systemd/*.timer; do
         name=${unit##*/}
         [ -e "$unit" ] || continue
         if [[ $name == avahi-* ]]; then
-            write "/etc/avahi/services/${name#avahi-}" 0644 root:root <"$unit"
+            sed "s|<port>443</port>|<port>$(port_in_force)</port>|" "$unit" |
+                write "/etc/avahi/services/${name#avahi-}" 0644 root:root
             continue
         fi
         write "/etc/systemd/system/$name" 0644 root:root <"$unit"
@@ -74,7 +81,9 @@ booted() {
 }
 
 start_service() {
-    booted || return 0
+    if [ -n "$image" ] || ! booted; then
+        return
+    fi
     run rm -f /run/api-face/starts # see ExecStartPre= of the unit: not counted as one of many restarts
     run systemctl restart api-face.service || {
         journalctl -u api-face.service -n 20 --no-pager >&2 || true

@@ -35,9 +35,14 @@ made_from() {
     } | sha256sum | cut -d' ' -f1
 }
 
+models_whole() {
+    (cd "$root$app/releases/$1/models" && sha256sum --quiet --check SHA256SUMS >&2)
+}
+
 # release_works NAME: its models are whole and run, with the libraries that it has.
 release_works() {
-    inside "$app/releases/$1/venv/bin/python" -sPB "$app/releases/$1/scripts/lib/time_models.py" 0 >/dev/null 2>&1 &&
+    models_whole "$1" 2>/dev/null &&
+        inside "$app/releases/$1/venv/bin/python" -sPB "$app/releases/$1/scripts/lib/time_models.py" 0 >/dev/null 2>&1 &&
         inside "$app/releases/$1/venv/bin/api-face" settings >/dev/null 2>&1
 }
 
@@ -75,6 +80,7 @@ build_release() {
     chmod 755 "$root$app" "$root$app/releases" "$root$draft"
     release_files | tar -C "$source" --exclude=__pycache__ --owner=0 --group=0 -T - -c | tar -C "$root$draft" -x
     chmod -R u=rwX,go=rX "$root$draft"
+    models_whole "$1" || die "the models of this source are damaged: see above"
     if [ -d "$source/wheels" ]; then
         cp -r "$source/wheels" "$root$app/wheels.part"
     fi
