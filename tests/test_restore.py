@@ -45,6 +45,7 @@ def test_a_backup_comes_back_and_what_was_there_is_kept(state: Path, backup: Pat
     (state / "tls" / "ca.key").write_text("another key")
     restored = restoring(state).from_file(backup, PASSPHRASE)
     assert names(state) == ["Ada", "Ben"]
+    assert restored.missing == 1
     assert (state / "settings.toml").read_text() == SETTINGS
     assert (restored.former / "settings.toml").read_text() == "workers = 1\n"
     assert (state / "device-id").read_bytes() == identity
@@ -294,3 +295,25 @@ def test_a_damaged_file_that_no_backup_holds_says_so(state: Path) -> None:
     (state / "usage.sqlite").write_bytes(b"")
     with pytest.raises(EdgeError, match=r"usage.sqlite is empty.*when it is moved away, a new one is made"):
         open_store(state, SetClock())
+
+
+def test_other_files_that_are_damaged_do_not_stand_in_the_way(state: Path, backup: Path) -> None:
+    for name in ("usage.sqlite", "sightings.sqlite"):
+        path = state / name
+        path.write_bytes(path.read_bytes()[:3000] + os.urandom(path.stat().st_size - 3000))
+    restored = restoring(state).from_file(backup, PASSPHRASE)
+    assert names(state) == ["Ada", "Ben"]
+    assert (restored.former / "sightings.sqlite").exists()
+
+
+def test_sightings_go_on(state: Path, backup: Path) -> None:
+    with open_store(state, SetClock()) as store:
+        people = {person.name: person for person in store.people()}
+        for name in ("Ada", "Cid"):
+            seen = store.begin_sighting("door", 1.0)
+            store.update_sighting(seen.row, ended=2.0, frames=3, person_row=people[name].row)
+    restored = restoring(state).from_file(backup, PASSPHRASE)
+    with open_store(state, SetClock()) as store:
+        assert [one.person_row for one in store.sightings()] == [people["Ada"].row]
+    with open_store(restored.former, SetClock()) as store:
+        assert len(store.sightings()) == 2

@@ -14,10 +14,11 @@ from edge.backup.making import CERTIFICATES, SETTINGS
 from edge.backup.outside import put_settings
 from edge.backup.sealed import read
 from edge.clock import Clock
-from edge.errors import BackupError, SettingsError, StoreError
+from edge.errors import BackupError, SettingsError
 from edge.outlets.device import FILE as DEVICE_ID
 from edge.settings import load_settings
 from edge.store import open_store
+from edge.store.connection import StoreDamaged
 from edge.store.copies import Copy
 from edge.store.copying import (
     Census,
@@ -27,11 +28,12 @@ from edge.store.copying import (
     erased_in,
     forget_erased,
     modernise,
+    sound,
     take_files,
 )
 from edge.store.lineage import keep_usage_of, numbers, replace_tokens, with_log
 from edge.store.opening import IN_USE, hold, opening_turn
-from edge.store.schema import PEOPLE, USAGE
+from edge.store.schema import PEOPLE, USAGE, Schema
 from edge.store.sightings_schema import SIGHTINGS
 from edge.store.swapping import FORMER, decide, discard, finish, prepare
 
@@ -43,11 +45,13 @@ _STOP_IT = (
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of it. erased: people in the copy who were erased here since, and are again. former: the
-    folder that keeps what was there. settings: what became of them, in words."""
+    """What became of it. erased: people in the copy who were erased here since, and are again. missing: those
+    who were here and are not in the copy. former: the folder that keeps what was there. settings: what became
+    of them, in words."""
 
     census: Census
     erased: int
+    missing: int
     former: Path
     settings: str
 
@@ -85,7 +89,7 @@ class Restore:
         with self._alone():
             folder = prepare(self._state)
             try:
-                erased, settings = self._prepared(folder, fill)
+                erased, missing, settings = self._prepared(folder, fill)
                 census = check_copy(folder / "people.sqlite")
             except OSError as error:
                 raise BackupError(f"nothing was restored: {error.strerror} ({error.filename})") from error
@@ -96,7 +100,7 @@ class Restore:
             words = f"settings: {self._settings}"
             if not self._settings_inside:
                 words = put_settings(self._settings, settings, self._state)
-        return Restored(census, erased, self._state / FORMER / stamp, words)
+        return Restored(census, erased, missing, self._state / FORMER / stamp, words)
 
     def _stamp(self) -> str:
         """The name of the folder for what is there now; the clock may stand still."""
@@ -122,8 +126,9 @@ class Restore:
                 discard(self._state)
                 os.close(holding)
 
-    def _prepared(self, folder: Path, fill: Callable[[Path], bool]) -> tuple[int, bytes | None]:
-        """Everything in the folder, checked by opening it; how many were erased again, and the settings."""
+    def _prepared(self, folder: Path, fill: Callable[[Path], bool]) -> tuple[int, int, bytes | None]:
+        """Everything in the folder, checked by opening it; how many were erased again, how many of those who
+        are here are not in it, and the settings."""
         people = folder / "people.sqlite"
         faces = fill(people)
         check_copy(people)
@@ -141,18 +146,18 @@ class Restore:
         else:
             self._keep_people(folder, people)
         with_log(people, PEOPLE)
-        self._follow(folder, files.get(DEVICE_ID))
+        missing = self._follow(folder, files.get(DEVICE_ID))
         self._small_files(folder, files)
         open_store(folder, self._clock).close()
         (folder / IN_USE).unlink()
-        return erased, settings
+        return erased, missing, settings
 
     def _forget_erased(self, people: Path) -> int:
         """Who was erased here since the copy was made stays erased; an unreadable file tells nobody."""
         live = self._state / "people.sqlite"
         if not live.exists():
             return 0
-        with suppress(StoreError):
+        with suppress(StoreDamaged):
             erased = erased_in(live)
             with copied(people) as database:
                 return forget_erased(database, erased)
@@ -169,31 +174,40 @@ class Restore:
         replace_tokens(people, tokens)
         tokens.unlink()
 
-    def _follow(self, folder: Path, identity: bytes | None) -> None:
-        """The other two files go on, as far as their rows mean the same; an unreadable one begins anew."""
+    def _follow(self, folder: Path, identity: bytes | None) -> int:
+        """The other two files go on, as far as their rows mean the same; a damaged one begins anew. How many
+        of the people who are here are no longer."""
         usage, sightings = folder / "usage.sqlite", folder / "sightings.sqlite"
         for path, schema in ((usage, USAGE), (sightings, SIGHTINGS)):
             if not path.exists() and (self._state / path.name).exists():
-                try:
-                    copy_file(self._state / path.name, path, schema)
-                    with_log(path, schema)
-                except StoreError:
-                    path.unlink(missing_ok=True)
-        if not usage.exists():
-            return
+                self._go_on(path, schema)
         people, tokens = numbers(folder / "people.sqlite")
+        people_here: dict[int, str] = {}
+        tokens_here: dict[int, bytes] = {}
+        if (self._state / "people.sqlite").exists():
+            try:
+                people_here, tokens_here = numbers(self._state / "people.sqlite")
+            except StoreDamaged:
+                own = self._state / DEVICE_ID
+                if own.is_file() and own.read_bytes() == identity:
+                    return 0  # the copy is of this device: rows mean what they meant
+        if usage.exists():
+            keep_usage_of(
+                usage,
+                {row for row, who in people.items() if people_here.get(row) == who},
+                {row for row, hash in tokens.items() if tokens_here.get(row) == hash},
+            )
+        return len(set(people_here.values()) - set(people.values()))
+
+    def _go_on(self, path: Path, schema: Schema) -> None:
         try:
-            people_here, tokens_here = numbers(self._state / "people.sqlite")
-        except StoreError:
-            own = self._state / DEVICE_ID
-            if own.is_file() and own.read_bytes() == identity:
-                return  # damaged here, and the copy is of this device: rows mean what they meant
-            people_here, tokens_here = {}, {}
-        keep_usage_of(
-            usage,
-            {row for row, who in people.items() if people_here.get(row) == who},
-            {row for row, hash in tokens.items() if tokens_here.get(row) == hash},
-        )
+            copy_file(self._state / path.name, path, schema)
+            if sound(path, schema):
+                with_log(path, schema)
+                return
+        except StoreDamaged:
+            pass
+        path.unlink(missing_ok=True)
 
     def _small_files(self, folder: Path, files: dict[str, bytes]) -> None:
         names = [DEVICE_ID] if DEVICE_ID in files else []

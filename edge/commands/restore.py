@@ -51,6 +51,8 @@ def run(args: argparse.Namespace, place: Place) -> int:
     print(f"restored: {told(restored.census)}; {restored.settings}")
     if restored.erased:
         print(f"{restored.erased} people in it were erased here since, and are again")
+    if restored.missing:
+        print(f"{restored.missing} people who were here are not in it")
     print(f"what was there before is in {restored.former}")
     return 0
 

@@ -31,12 +31,14 @@ _WORDS = {
 
 
 def in_words(error: sqlite3.Error, path: Path) -> EdgeError:
-    """What the caller is told: Overloaded when others hold the file for too long, else StoreError."""
+    """What the caller is told: Overloaded when others hold the file for too long, StoreDamaged when SQLite
+    says so, else StoreError."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Overloaded(f"{path.name} is being written by others; try again")
     words = _WORDS.get(code)
-    return StoreError(f"{path}: {words} ({error})" if words else f"{path}: {error}")
+    kind = StoreDamaged if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else StoreError
+    return kind(f"{path}: {words} ({error})" if words else f"{path}: {error}")
 
 
 def connect(path: Path, schema: Schema, busy_s: float, *, read_only: bool = False) -> Database:

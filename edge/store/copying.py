@@ -100,6 +100,15 @@ def check_copy(path: Path) -> Census:
         raise in_words(error, path) from error
 
 
+def sound(path: Path, schema: Schema) -> bool:
+    """Whether the tables of a database file hold together. Raises StoreError: it cannot be read at all."""
+    try:
+        with closing(connect(path, schema, _BUSY_S)) as database:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error as error:
+        raise in_words(error, path) from error
+
+
 def modernise(path: Path) -> None:
     """Bring a copy to this release's schema. Raises StoreDamaged when it is not exactly that then: nobody's
     triggers or views come in with a file."""

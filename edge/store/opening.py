@@ -125,14 +125,8 @@ def _recognise(path: Path, schema: Schema, busy_s: float) -> None:
         for name in set(_BESIDE) - there:
             path.with_name(path.name + name).unlink(missing_ok=True)
         reason: EdgeError = error if isinstance(error, StoreError) else in_words(error, path)
-        raise _kind_of(error)(f"{reason}; the file was left as it is") from error
-
-
-def _kind_of(error: Exception) -> type[StoreError]:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-    if isinstance(error, StoreDamaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreDamaged
-    return StoreError
+        kind = StoreDamaged if isinstance(reason, StoreDamaged) else StoreError
+        raise kind(f"{reason}; the file was left as it is") from error
 
 
 def refuse_foreign(database: Database, path: Path, schema: Schema) -> None:

@@ -90,6 +90,8 @@ def open_store(
     with opening_turn(state):
         finish(state)
         holding = hold(state)
+        if holding is None:
+            raise StoreError(f"{state} is being restored")
         try:
             refuse_loss(state)
             for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
@@ -97,8 +99,7 @@ def open_store(
         except BaseException:
             for file in files:
                 file.close()
-            if holding is not None:
-                os.close(holding)
+            os.close(holding)
             raise
     people, usage, sightings = files
     clock = clock or SystemClock()
