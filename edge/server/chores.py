@@ -69,7 +69,7 @@ class Chores:
             try:
                 chore()
             except EdgeError as error:
-                self._complain(chore.__name__, error.message)
+                self._complain(chore.__qualname__, error.message)
             except Exception:
                 _log.exception("a chore failed")
 
