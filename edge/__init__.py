@@ -1,3 +1,3 @@
 """api-face edge: who is in front of the camera, answered on the device itself."""
 
-__version__ = "1.2.0"
+__version__ = "1.3.0"

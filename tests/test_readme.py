@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge.store import open_store
 from tests.photographs import obama
 from tests.service import Service, command, served
 
@@ -78,23 +77,6 @@ def test_the_three_clients(place: Path) -> None:
         ).partition(" ")
         assert status == "200"
         assert json.loads(faces) == detected
-
-
-def test_back_up_and_restore(tmp_path: Path) -> None:
-    """The copy has what was there when it was made; only its owner may read it, before and after."""
-    state, text = tmp_path / "state", example("sh", ".backup(")
-    back_up, _, restore = text.partition("# Restore")
-    with open_store(state) as store:
-        with store.writing():
-            kept = store.create_person("Ida")
-        subprocess.run(["bash", "-euc", back_up], cwd=tmp_path, check=True)
-        with store.writing():
-            later = store.create_person("Ada")
-    subprocess.run(["bash", "-euc", f"# Restore{restore}"], cwd=tmp_path, check=True)
-    assert (state / "people.sqlite").stat().st_mode & 0o777 == 0o600
-    with open_store(state) as store:
-        assert store.person(kept.id) == kept
-        assert store.person(later.id) is None
 
 
 def test_the_commands_are_those_there_are() -> None:
