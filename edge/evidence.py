@@ -36,7 +36,7 @@ GOOD_VIEWS = 3
 """Good views before a stranger is somebody. None of them alone may be near anybody: known people have bad
 moments."""
 
-TELLING = 0.5
+TELLING = 0.65
 """Views that weigh less than this share of the best one do not count beside it: somebody who comes nearer is
 seen better and better, and what was seen from afar would spoil the mean."""
 

@@ -31,6 +31,11 @@ place."""
 
 _MOST_FURNITURE = 20
 
+_MOMENT_S, _NEAR = 2.0, 2.0
+"""Seconds, and larger sides of the face: who comes back so soon and so near needs to be no more alike than
+from one view
+to the next."""
+
 _SAME_PLACE = 0.6
 """Intersection over union of a new face and a poster's place from which it is the poster."""
 
@@ -134,7 +139,9 @@ class Presence:
             if other.evidence is not None and other.evidence.model == model and other.views
         ]
         score, near = max(lost, key=lambda pair: pair[0], default=(-1.0, visit))
-        if score < visit.evidence.alike.rejoin or near.evidence is None:
+        alike = visit.evidence.alike
+        least = alike.same if _just_there(near.track, visit.track) else alike.rejoin
+        if score < least or near is visit or near.evidence is None:
             return False
         self._tracker.drop([near.track])
         near.track, near.frames = visit.track, near.frames + visit.frames
@@ -170,3 +177,15 @@ class Presence:
             if not visit.track.moved and visit.last - visit.started > _PICTURE_S:
                 self._remember_place(visit)  # a picture that the light has gone from will be there again
             self._leave(visit)
+
+
+def _just_there(lost: Track, found: Track) -> bool:
+    """Whether a face comes back about where it was lost a moment ago: a turned head, a step out of the
+    light."""
+    one, other = lost.box, found.box
+    side = max(one.width, one.height, other.width, other.height)
+    away = max(
+        abs(one.left + one.width / 2 - other.left - other.width / 2),
+        abs(one.top + one.height / 2 - other.top - other.height / 2),
+    )
+    return found.first - lost.last < _MOMENT_S and away < _NEAR * side
