@@ -201,7 +201,8 @@ def test_presence_survives_a_restart_and_forgets_the_erased(
         with store.writing():
             store.erase(ada)
         delivery.wake()
-        assert until(lambda: (third.last(topic) or {}).get("count") == 2, 8.0)  # her sighting goes a moment later
+        # Her sighting goes a moment after herself.
+        assert until(lambda: (third.last(topic) or {}).get("count") == 2, 8.0)
         assert "Ada" not in third.of(topic)[-1].decode()
     with Consumer(broker.port, topic) as fourth:
         assert until(lambda: fourth.last(topic))
