@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,8 +39,7 @@ def outlets_told(device: Device, state: Path, bus: Bus, camera: Callable[[], str
     """For the time of the block events go where the settings say. camera: its state in a word.
 
     Sightings that a crash has left open end before: consumers learn that nobody is there. Raises
-    SettingsError,
-    StoreError.
+    SettingsError, StoreError.
     """
     close_stale(device.store, bus, state)
     deliveries = opened_outlets(device.settings, device.store, state, device.clock, camera)
@@ -55,19 +53,3 @@ def outlets_told(device: Device, state: Path, bus: Bus, camera: Callable[[], str
             end()
         for delivery in deliveries:
             delivery.stop()
-
-
-@contextlib.contextmanager
-def watching(watch: Watch | None) -> Iterator[None]:
-    """The loop runs in a thread for the time of the block; None: there is no camera."""
-    if watch is None:
-        yield
-        return
-    stop = threading.Event()
-    thread = threading.Thread(target=watch.run, args=(stop,), name="camera")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

@@ -3,8 +3,7 @@
 One blurred frame decides nothing. Views are averaged, weighted by what was measured of them, and the mean is
 compared with the gallery. It must be as near as strangers get three times more rarely than the installer
 allows for one photograph: many looks at one stranger are many tries. What lies between "known" and "certainly
-a
-stranger" stays open.
+a stranger" stays open.
 """
 
 from __future__ import annotations
@@ -42,10 +41,9 @@ seen better and better, and what was seen from afar would spoil the mean."""
 
 _SAME, _REJOIN = -2.0, -5.0
 """log10 of the strangers who are as near to one view: of the same face while it is followed, and of one that
-comes back
-after it was lost. Blurred and turned views of one visit stay nearer than one stranger in 100; whoever takes
-two people
-for one a moment longer loses little, for a name needs more. Whoever rejoins takes the name over."""
+comes back after it was lost. Blurred and turned views of one visit stay nearer than one stranger in 100;
+whoever takes two people for one a moment longer loses little, for a name needs more. Whoever rejoins takes
+the name over."""
 
 _MOST_VIEWS = 32
 """Views that are kept, the best ones: somebody may be in view for days."""

@@ -33,8 +33,7 @@ _MOST_FURNITURE = 20
 
 _MOMENT_S, _NEAR = 2.0, 2.0
 """Seconds, and larger sides of the face: who comes back so soon and so near needs to be no more alike than
-from one view
-to the next."""
+from one view to the next."""
 
 _SAME_PLACE = 0.6
 """Intersection over union of a new face and a poster's place from which it is the poster."""
@@ -79,8 +78,7 @@ class Presence:
 
     def expire(self, time: float, *, blind: bool) -> None:
         """End the visits of those who are gone by then, steady seconds. blind: no frames come at all; else
-        nobody
-        is gone who was not looked for in vain: under load looks are rare.
+        nobody is gone who was not looked for in vain: under load looks are rare.
         """
         for visit in list(self.visits):
             patience = LINGER_S if visit.track.confirmed else _FLEETING_S

@@ -121,10 +121,8 @@ class Recognizer:
 
     def crowd(self, person_row: int) -> int:
         """Among how many people a stranger might be taken for this one: those with a name, for somebody who
-        has
-        one; everybody else for the others. Names are what must not be given wrongly, and whoever comes by and
-        stays
-        nameless does not make it harder to know those who have one.
+        has one; everybody else for the others. Names are what must not be given wrongly, and whoever comes by
+        and stays nameless does not make it harder to know those who have one.
         """
         gallery = self._known.gallery
         if self._named is None or self._named[0] != gallery.revision:

@@ -23,7 +23,7 @@ from edge.match import Kind
 from edge.recognize import Recognizer
 from edge.settings import Settings
 from edge.store import Reference, Store
-from edge.upkeep import parting
+from edge.upkeep import close_all, parting
 from edge.visit import Told, Visit
 
 _EVERY_S = 30.0
@@ -73,6 +73,10 @@ class Sightings:
         """It is over."""
         if visit.told.row and not visit.told.left and not self._try(visit, over=True):
             self._owed = [*self._owed, visit][-_MOST_OWED:]
+
+    def close_former(self) -> None:
+        """End what another process had begun for this camera. Raises StoreError, Overloaded."""
+        close_all(self._store, self._bus, self._settings.camera_name)
 
     def camera(self, kind: EventKind, details: Mapping[str, float | str]) -> None:
         """Something happened to the camera itself."""

@@ -10,9 +10,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Self
 
 from edge.embed import Embedder
@@ -146,16 +144,3 @@ class Switch:
         while self._recognizer.vision.busy and waited < _PATIENCE_S and not stop.wait(0.02):
             waited += 0.02
         return not stop.is_set()
-
-
-@contextmanager
-def beside(switch: Switch) -> Iterator[None]:
-    """The switch in a thread of its own for the time of the block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=switch.run, args=(stop,), name="switch")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

@@ -42,8 +42,7 @@ the boxes of a still picture jitter by half of that."""
 
 _MOVED_TIMES, _MOVES_WITHIN_S = 4, 10.0
 """So many moves away from where it was, each so soon after the one before (seconds), make a face that moves:
-two
-are another face before a poster, or a box that was amiss once."""
+two are another face before a poster, or a box that was amiss once."""
 
 _JUMP = 0.5
 """A face that is so many of its sides away from where it was a moment ago may be another."""
@@ -54,11 +53,9 @@ class Track:
     """One face through time. Boxes in pixels of the full frame, times in steady seconds.
 
     hits: detections; missed: looks in vain since. speed: sides per second, smoothed, right and down. home:
-    the
-    box it has not moved away from since `still_since`; moves: how often it has lately; moved: whether it ever
-    did so often enough, which a picture on the wall does not. resumed: when it was seen again after a pause
-    or a
-    jump, in which another face may have taken its place.
+    the box it has not moved away from since `still_since`; moves: how often it has lately; moved: whether it
+    ever did so often enough, which a picture on the wall does not. resumed: when it was seen again after a
+    pause or a jump, in which another face may have taken its place.
     """
 
     face: Face

@@ -28,18 +28,23 @@ def camera_turn(state: Path, camera: str) -> Turn:
 
 
 def close_stale(store: Store, bus: Bus, state: Path) -> None:
-    """End the sightings that nobody goes on with, as of when they were last seen: a crash or a power cut has
-    left
-    them open. Raises StoreError, Overloaded.
+    """End the sightings that nobody goes on with: a crash or a power cut has left them open.
+
+    Raises StoreError, Overloaded.
     """
     for camera in {sighting.camera for sighting in store.open_sightings()}:
         turn = camera_turn(state, camera)
         if turn.taken():
             try:
-                for sighting in store.open_sightings(camera):
-                    _close(store, bus, sighting)
+                close_all(store, bus, camera)
             finally:
                 turn.give_back()
+
+
+def close_all(store: Store, bus: Bus, camera: str) -> None:
+    """End the open sightings of a camera as of when somebody was last seen. Raises StoreError, Overloaded."""
+    for sighting in store.open_sightings(camera):
+        _close(store, bus, sighting)
 
 
 def tidy(store: Store, settings: Settings, clock: Clock) -> None:

@@ -63,7 +63,7 @@ class Watch:
         self._pace = pace
         self._clock = clock
         self.steps = attention.steps
-        self._held = self._waiting = False
+        self._held = self._waiting = self._over = False
         self._lost_since: float | None = None
         self._said_at = float("-inf")
         self._turn = turn
@@ -73,14 +73,10 @@ class Watch:
         """Look until then, or until a replay has come to its end. A frame that fails is not the end."""
         try:
             self._await_turn(stop)
-            while not stop.is_set():
+            while not (stop.is_set() or self._over):
                 if self._pace is not None and stop.wait(self._pace.pause()):
                     break
-                try:
-                    frame = self._camera.next()
-                except CameraEnded:
-                    break
-                if not self._carefully(lambda: self._take(frame)):  # noqa: B023
+                if not self._carefully(self._once):
                     stop.wait(_STUMBLED_S)
         finally:
             self._carefully(self._attention.end)
@@ -113,6 +109,14 @@ class Watch:
 
     # -- one frame ----------------------------------------------------------------------------------
 
+    def _once(self) -> None:
+        try:
+            frame = self._camera.next()
+        except CameraEnded:
+            self._over = True
+        else:
+            self._take(frame)
+
     def _take(self, frame: Frame | None) -> None:
         self._tell(self._camera.state)
         self._sightings.catch_up()
@@ -130,6 +134,8 @@ class Watch:
                 _log.warning("another process watches as this camera already; its end is waited for")
             self._waiting = True
             stop.wait(_TURN_EVERY_S)
+        if self._waiting and self._held:  # the other may have been killed
+            self._carefully(self._sightings.close_former)
         self._waiting = False
 
     def _ask_for_turn(self) -> None:

@@ -13,7 +13,20 @@ import pytest
 EDGE = Path(__file__).resolve().parent.parent / "edge"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "clock", "timesync", "face", "settings", "wording", "event", "disk", "heat", "steps", "turn"),
+    (
+        "errors",
+        "clock",
+        "timesync",
+        "face",
+        "settings",
+        "wording",
+        "event",
+        "disk",
+        "heat",
+        "steps",
+        "turn",
+        "beside",
+    ),
     (
         "notify",
         "access",

@@ -320,6 +320,14 @@ def test_what_another_process_goes_on_with_is_not_ended(scene: Scene, tmp_path: 
     assert scene.kinds == ["face.appeared", "person.left"]
 
 
+def test_what_was_waited_for_ended_without_a_word(scene: Scene) -> None:
+    """The other process of that name was killed: its sightings end when its place is taken."""
+    scene.sightings.keep(visit(1))
+    scene.sightings.close_former()
+    assert scene.kinds == ["face.appeared", "person.left"]
+    assert scene.store.open_sightings() == []
+
+
 def test_a_camera_that_got_another_name(tmp_path: Path) -> None:
     """Whoever was in view of the old one has left."""
     scene = Scene(tmp_path, camera_name="hall/1")

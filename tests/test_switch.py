@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.beside import beside
 from edge.clock import SystemClock
 from edge.embed import Embedder
 from edge.enrol import NEW, Enroller
@@ -23,7 +24,7 @@ from edge.recognize import Recognizer
 from edge.reembed import BATCH, embed_pending, tidy
 from edge.settings import Settings
 from edge.store import Reference, Store, open_store
-from edge.switch import Switch, beside
+from edge.switch import Switch
 from tests.painting import (
     LANDMARKS,
     LOOK,
@@ -244,7 +245,7 @@ def test_an_embedder_whose_files_are_amiss_takes_nothing_over(
     with pytest.raises(ModelError):
         switch.look(NEVER)
     monkeypatch.setattr("edge.switch.LOOK_EVERY_S", 0.01)
-    with beside(switch):
+    with beside(switch.run, "switch"):
         assert not threading.Event().wait(0.3)
         assert name_of(made, "anna") == "anna"
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
@@ -274,7 +275,7 @@ def test_it_lets_requests_go_first_and_stops_at_once(store: Store) -> None:
         enrolled(store, name)
     made, vision, _ = recognizer(store)
     vision._painted.busy = True
-    with beside(Switch(made, store, "beta")):
+    with beside(Switch(made, store, "beta").run, "switch"):
         threading.Event().wait(0.2)
         assert store.coverage("beta").embedded == 0
     assert len(store.pending("beta")) == 5

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edge.beside import beside
 from edge.camera.escalation import CameraKind, CameraState
 from edge.camera.frame import Frame
 from edge.clock import SystemClock
@@ -146,6 +147,7 @@ class Looking:
         self.failure = failure
         self.told: list[tuple[EventKind, dict[str, Any]]] = []
         self.looked = 0
+        self.closed_former = False
         self.ended = False
         self.visits: list[object] = []
 
@@ -161,13 +163,16 @@ class Looking:
 
     def catch_up(self) -> None: ...
 
+    def close_former(self) -> None:
+        self.closed_former = True
+
     def camera(self, kind: EventKind, details: dict[str, Any]) -> None:
         self.told.append((kind, details))
 
 
-def watch_over(camera: Cameras, looking: Looking) -> Watch:
+def watch_over(camera: Cameras, looking: Looking, turn: Turn | None = None) -> Watch:
     looking.steps = None  # type: ignore[attr-defined]
-    turn = Turn(Path(tempfile.mkdtemp()) / "turn")
+    turn = turn or Turn(Path(tempfile.mkdtemp()) / "turn")
     return Watch(camera, looking, looking, pace=None, clock=SystemClock(), turn=turn)  # type: ignore[arg-type]
 
 
@@ -210,6 +215,31 @@ def test_a_frame_that_fails_is_not_the_end(failure: Exception, caplog: pytest.Lo
     assert looking.looked == 3
     assert len(caplog.records) == 1
     assert looking.ended
+
+
+def test_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits, which health tells, and ends what the first had left open before it looks."""
+    monkeypatch.setattr("edge.watch._TURN_EVERY_S", 0.01)
+    first = Turn(tmp_path / "turn")
+    assert first.taken()
+    camera, looking = Cameras(*frames(2)), Looking()
+    watch = watch_over(camera, looking, Turn(tmp_path / "turn"))
+    with beside(watch.run, "camera"):
+        while watch.state() != "absent":
+            threading.Event().wait(0.01)
+        assert looking.looked == 0
+        first.give_back()
+        while not looking.ended:
+            threading.Event().wait(0.01)
+    assert (looking.looked, looking.closed_former) == (2, True)
+
+
+def test_a_camera_that_raises_is_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """Something that nobody foresaw: it is logged, and the next frame is asked for."""
+    camera, looking = Cameras(ZeroDivisionError(), *frames(1)), Looking()
+    watch_over(camera, looking).run(threading.Event())
+    assert looking.looked == 1
+    assert len(caplog.records) == 1
 
 
 def test_stopping() -> None:

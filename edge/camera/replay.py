@@ -71,8 +71,7 @@ class Replay:
         self._stills = reel.stills()
         self._early: _Moment | None = None  # its time had not come
         self._ready: tuple[Frame, Still] | None = None
-        self._given: Still | None = None
-        self._full: Planes | None = None
+        self._given = Given(spec.rotation)
         self._bad = 0
 
     def next(self, wait_s: float) -> Frame:
@@ -82,7 +81,8 @@ class Replay:
             moment, self._early = self._early or self._step(), None
             if self._spec.full_speed or self._is_time(moment, end):
                 self._ready = self._shown(moment)
-        (frame, self._given), self._ready, self._full = self._ready, None, None
+        (frame, still), self._ready = self._ready, None
+        self._given.give(still)
         return frame
 
     def ahead(self) -> None:
@@ -96,11 +96,7 @@ class Replay:
 
     def region(self, left: int, top: int, width: int, height: int) -> Planes:
         """See Capture."""
-        if self._given is None:
-            raise ValueError("a region before the first frame")
-        if self._full is None:
-            self._full = self._turned(self._given.planes(self._given.width, self._given.height))
-        return part(self._full, left, top, width, height)
+        return self._given.region(left, top, width, height)
 
     def flush(self) -> None:
         """Nothing is under way."""
@@ -124,7 +120,7 @@ class Replay:
         """None: it cannot be decoded."""
         still = moment.still
         try:
-            small = self._turned(still.planes(*small_size(still.width, still.height)))
+            small = self._given.small(still)
         except PictureError as error:
             _log.warning("a picture of the replay is left out: %s", error.message)
             self._bad += 1
@@ -152,8 +148,34 @@ class Replay:
             self._base = self._last + 1 / self._spec.fps
             self._stills = self._reel.stills()
 
+
+class Given:
+    """The still that was given last, in full size once somebody asks for a part of it."""
+
+    def __init__(self, rotation: int) -> None:
+        """rotation: 0 or 180 degrees."""
+        self._rotation = rotation
+        self._still: Still | None = None
+        self._full: Planes | None = None
+
+    def give(self, still: Still) -> None:
+        """From now on parts are of this one."""
+        self._still, self._full = still, None
+
+    def small(self, still: Still) -> Planes:
+        """A still as the small stream has it, upright. Raises PictureError."""
+        return self._turned(still.planes(*small_size(still.width, still.height)))
+
+    def region(self, left: int, top: int, width: int, height: int) -> Planes:
+        """See Capture."""
+        if self._still is None:
+            raise ValueError("a region before the first frame")
+        if self._full is None:
+            self._full = self._turned(self._still.planes(self._still.width, self._still.height))
+        return part(self._full, left, top, width, height)
+
     def _turned(self, planes: Planes) -> Planes:
-        return turned(planes) if self._spec.rotation == 180 else planes
+        return turned(planes) if self._rotation == 180 else planes
 
 
 def turned(planes: Planes) -> Planes:

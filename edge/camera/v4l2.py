@@ -6,14 +6,14 @@ for are decoded. It may hang in the driver; next() does not.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge.camera.clip import Scaler, Shot, library, opened
 from edge.camera.frame import Frame
-from edge.camera.replay import part, turned
-from edge.camera.sizes import small_size
+from edge.camera.replay import Given
 from edge.camera.spec import Spec
 from edge.clock import Clock, SystemClock
 from edge.errors import CameraAbsent, CameraStalled
@@ -48,8 +48,7 @@ class Webcam:
         self._newest: tuple[int, float, Packet[VideoStream]] | None = None
         self._over: str | None = None
         self._closing = False
-        self._given: Shot | None = None
-        self._full: Planes | None = None
+        self._given = Given(spec.rotation)
         self._reader = threading.Thread(target=self._read, name="v4l2", daemon=True)
         self._reader.start()
 
@@ -61,18 +60,13 @@ class Webcam:
             picture = _decoded(packet)
             if picture is None:
                 continue  # damaged on its way, as happens with USB
-            self._given, self._full = Shot(picture, self._spec, self._scaler), None
-            width, height = self._given.width, self._given.height
-            small = self._given.planes(*small_size(width, height))
-            return Frame(number, at, self._turned(small), width, height)
+            shot = Shot(picture, self._spec, self._scaler)
+            self._given.give(shot)
+            return Frame(number, at, self._given.small(shot), shot.width, shot.height)
 
     def region(self, left: int, top: int, width: int, height: int) -> Planes:
         """See Capture."""
-        if self._given is None:
-            raise ValueError("a region before the first frame")
-        if self._full is None:
-            self._full = self._turned(self._given.planes(self._given.width, self._given.height))
-        return part(self._full, left, top, width, height)
+        return self._given.region(left, top, width, height)
 
     def flush(self) -> None:
         """Forget the picture that waits."""
@@ -119,9 +113,6 @@ class Webcam:
             self._over = over
             self._news.notify()
 
-    def _turned(self, planes: Planes) -> Planes:
-        return turned(planes) if self._spec.rotation == 180 else planes
-
 
 def _opened(spec: Spec, open_input: Open) -> InputContainer:
     """In the first of FORMATS that it has."""
@@ -140,9 +131,7 @@ def _opened(spec: Spec, open_input: Open) -> InputContainer:
 
 def _decoded(packet: Packet[VideoStream]) -> VideoFrame | None:
     """The picture in it; None: it is damaged."""
-    try:
+    with contextlib.suppress(library().error.FFmpegError):
         for picture in packet.decode():
             return picture
-    except library().error.FFmpegError:
-        pass
     return None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import logging
 import os
 from collections.abc import Callable
 
 from edge import __version__
+from edge.beside import beside
 from edge.bus import Bus
 from edge.camera.spec import Spec
-from edge.camera_wiring import NO_CAMERA, made_watch, outlets_told, watching
+from edge.camera_wiring import NO_CAMERA, made_watch, outlets_told
 from edge.commands.place import Place
 from edge.interpreter import runtime
 from edge.notify import Manager
@@ -20,7 +22,7 @@ from edge.server import memory
 from edge.server.serve import serve
 from edge.server.services import Watching
 from edge.settings import EMBEDDERS
-from edge.switch import Switch, beside
+from edge.switch import Switch
 from edge.watchdog import Watchdog
 from edge.wiring import Device, opened_device
 
@@ -54,7 +56,11 @@ def run(args: argparse.Namespace, place: Place) -> int:
         bus, spec = Bus(), Spec.of(settings)
         watch = None if spec is None else made_watch(device, place.state, bus, spec)
         camera = (lambda: NO_CAMERA) if watch is None else watch.state
-        with beside(switch), outlets_told(device, place.state, bus, camera), watching(watch):
+        with contextlib.ExitStack() as running:
+            running.enter_context(beside(switch.run, "switch"))
+            running.enter_context(outlets_told(device, place.state, bus, camera))
+            if watch is not None:
+                running.enter_context(beside(watch.run, "camera"))
             watchdog = _watchdog(manager, device, camera)
             serve(
                 settings,

@@ -8,12 +8,12 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edge.announce import event_fields
+from edge.beside import beside
 from edge.bus import Bus
 from edge.camera.spec import Spec
 from edge.camera_wiring import made_watch, outlets_told
@@ -55,35 +55,24 @@ def run(args: argparse.Namespace, place: Place) -> int:
         bus.subscribe(_teller(device.store, as_json=args.json, names=settings.journal_names))
         watch = made_watch(device, place.state, bus, spec)
         began = time.monotonic(), time.process_time()
-        with outlets_told(device, place.state, bus, watch.state), _upkeep(device):
+        upkeep = beside(lambda over: _keep_up(device, over), "upkeep")
+        with outlets_told(device, place.state, bus, watch.state), upkeep:
             watch.run(stop)
         if args.figures is not None:
             args.figures.write_text(json.dumps(_figures(watch, *began), indent=1) + "\n")
     return 0
 
 
-@contextmanager
-def _upkeep(device: Device) -> Iterator[None]:
+def _keep_up(device: Device, stop: threading.Event) -> None:
     """What the service does beside the loop: old sightings and strangers go, hour by hour."""
-    over = threading.Event()
-
-    def work() -> None:
-        while True:
-            try:
-                tidy(device.store, device.settings, device.clock)
-                device.enroller.forget_unseen()
-            except EdgeError as error:
-                logging.getLogger(__name__).error("%s", error.message)
-            if over.wait(_UPKEEP_EVERY_S):
-                return
-
-    thread = threading.Thread(target=work, name="upkeep")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    while True:
+        try:
+            tidy(device.store, device.settings, device.clock)
+            device.enroller.forget_unseen()
+        except EdgeError as error:
+            logging.getLogger(__name__).error("%s", error.message)
+        if stop.wait(_UPKEEP_EVERY_S):
+            return
 
 
 def _teller(store: Store, *, as_json: bool, names: bool) -> Callable[[Event], None]:

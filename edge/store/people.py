@@ -71,8 +71,7 @@ class PeopleTable(SubjectTable):
 
     def vouch(self, person: Person, by: EnrolledBy) -> Person:
         """A client was given the id of somebody whom only the camera had met: it is kept as if the client had
-        enrolled
-        them. Nothing for others. A transaction of its own, or part of writing().
+        enrolled them. Nothing for others. A transaction of its own, or part of writing().
         """
         if person.enrolled_by != "camera":
             return person
