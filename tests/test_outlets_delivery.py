@@ -152,7 +152,6 @@ def test_errors_of_the_store_and_bugs_do_not_end_it(
     clock = FastClock(50.0)
     receiver = Receiver(clock)
     delivery = delivering(receiver, store, tmp_path, clock)
-    delivery.start()
     events = store.events
     failures = iter([StoreError("the disk reports an I/O error")] * 2 + [RuntimeError("a bug")] * 2)
 
@@ -161,7 +160,8 @@ def test_errors_of_the_store_and_bugs_do_not_end_it(
             raise failure
         return events(after_row, limit)
 
-    monkeypatch.setattr(store, "events", fails)
+    monkeypatch.setattr(store, "events", fails)  # before the start: not one round gets past it
+    delivery.start()
     sent = add_events(store, 2)
     delivery.wake()
     assert until(lambda: receiver.ids == sent, 20.0)
