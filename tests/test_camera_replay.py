@@ -356,6 +356,8 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(CameraAbsent, match=r"pip install 'av'.*python3-av"):
         opened(path)
+    with pytest.raises(CameraAbsent, match="No such file"):  # a library would not help
+        opened(tmp_path / "none.mkv")
     assert levels(opened(painted(tmp_path, [50]))) == [50]  # a folder does without
 
 

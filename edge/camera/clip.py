@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -138,6 +141,8 @@ def library() -> ModuleType:
 
 def opened(path: str, **how: Any) -> InputContainer:
     """With one decoding thread. Raises CameraAbsent."""
+    if not Path(path).exists():  # said first: with a library it would not be there either
+        raise CameraAbsent(f"{path}: {os.strerror(errno.ENOENT)}")
     av = library()
     try:
         container: InputContainer = av.open(path, **how)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.doctor import (
+    backups,
     camera,
     certificate,
     clock,
@@ -48,6 +49,7 @@ CHECKS = (
     Check("permissions", permissions.look),
     Check("disk", disk.look),
     Check("store", store.look, 60.0),
+    Check("backup", backups.look, 60.0),
     Check("tokens", tokens.look),
     Check("clock", clock.look),
     Check("certificate", certificate.look, 30.0),
