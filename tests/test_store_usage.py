@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -135,3 +136,33 @@ def test_usage_outlives_the_process(store: Store, tmp_path: Path) -> None:
     store.close()
     with open_store(tmp_path, SetClock()) as again:
         assert again.spend(grant, TODAY) == 2
+
+
+def test_counting_takes_no_more_of_the_disk_than_at_the_start(store: Store, tmp_path: Path) -> None:
+    """So it goes on when others have filled the disk. Many times the log's reserve is written."""
+    grants = [token(store, None), store.add_token("gate", b"2" * 32, DEFAULT_SCOPES)]
+    for grant in grants:
+        store.spend(grant, TODAY)
+
+    def taken() -> list[int]:
+        return [512 * path.stat().st_blocks for path in sorted(tmp_path.glob("usage.sqlite*"))]
+
+    before = taken()
+    for number in range(3000):
+        store.spend(grants[number % 2], TODAY + number // 1000)
+    assert taken() == before
+    assert store.used(grants[0], TODAY + 2) == 500
+
+
+def test_a_log_without_its_reserve_is_told_and_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The disk was full at the start already."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with open_store(tmp_path, SetClock()) as store:
+        assert store.spend(token(store, 5), TODAY) == 1
+    assert "No space left on device" in caplog.text

@@ -7,6 +7,7 @@ turns (a lock on the folder, which the kernel drops when the holder dies).
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from sqlite_utils import Database
 from edge.errors import EdgeError, StoreError
 from edge.store.connection import Connections, StoreDamaged, connect, in_words
 from edge.store.schema import Schema, migrate, version_of
+
+_log = logging.getLogger(__name__)
 
 _BESIDE = ("-wal", "-shm", "-journal")
 IN_USE = "in-use"
@@ -71,11 +74,32 @@ def open_file(path: Path, schema: Schema, busy_s: float) -> Connections:
             _create(path, schema, busy_s)
         with closing(connect(path, schema, busy_s)) as database:
             migrate(database, schema)
-        return Connections(path, schema, busy_s)
+        connections = Connections(path, schema, busy_s)
+        _reserve(path, schema.log_reserve)
+        return connections
     except sqlite3.Error as error:
         raise in_words(error, path) from error
     except OSError as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take the log's room from the disk. Call while a connection is open, and before anybody writes.
+
+    SQLite writes from the log's beginning again after a checkpoint and does not shorten it before the last
+    connection closes; what lies behind its last frame it does not read, as after any checkpoint
+    (sqlite.org/walformat.html: frames whose salt differs from the header's).
+    """
+    log = path.with_name(path.name + "-wal")
+    if size == 0 or not log.exists() or log.stat().st_size >= size:
+        return
+    descriptor = os.open(log, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        _log.warning("%s: no room could be kept for the time when the disk is full: %s", log, error.strerror)
+    finally:
+        os.close(descriptor)
 
 
 def _create(path: Path, schema: Schema, busy_s: float) -> None:

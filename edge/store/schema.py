@@ -19,7 +19,8 @@ class Schema:
 
     application_id: marks the file as ours, in bytes 68-71. page_size: bytes. pragmas: set on each
     connection. unchecked: tables whose pages are too many to read through at each start. gives_back: whether
-    free pages can be given back to the disk (SQLite's auto_vacuum=INCREMENTAL).
+    free pages can be given back to the disk (SQLite's auto_vacuum=INCREMENTAL). log_reserve: bytes that the
+    log takes from the disk at the opening, so that small writes go on when others have filled it.
     """
 
     application_id: int
@@ -28,6 +29,7 @@ class Schema:
     migrations: tuple[Callable[[Database], None], ...]
     unchecked: frozenset[str] = frozenset()
     gives_back: bool = False
+    log_reserve: int = 0
 
 
 def migrate(database: Database, schema: Schema) -> None:
@@ -205,5 +207,7 @@ USAGE = Schema(
     page_size=1024,
     pragmas=("synchronous=NORMAL", "cache_size=-128", "mmap_size=0", "temp_store=MEMORY"),
     migrations=(_usage_1,),
+    # Ten times what is written between two moments at which the log begins again (usage.SURE_EVERY).
+    log_reserve=1 << 20,
 )
 """Survives kill -9; a power cut may cost what was counted since a count was made sure (usage.py)."""
