@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.store import open_store
 from tests.desk import RELEASES, Desk
 from tests.test_provision import HASH
 
@@ -70,6 +71,15 @@ def test_twice(desk: Desk) -> None:
     assert desk.tree() == before
     assert "afe_" not in out
     assert "pip install" not in desk.calls().removeprefix(calls)
+
+
+def test_a_store_without_a_token(desk: Desk) -> None:
+    """Of an installer that was killed before it made the first. One that was revoked is not made again."""
+    open_store(desk.root / "var/lib/api-face").close()
+    assert "afe_" in desk.install()[0]
+    with open_store(desk.root / "var/lib/api-face") as store:
+        store.revoke_token("first")
+    assert "afe_" not in desk.install()[0]
 
 
 def test_another_source_goes_beside(desk: Desk) -> None:

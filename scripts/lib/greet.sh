@@ -18,6 +18,7 @@ apply_config() {
 
 # Certificate and token; not on a card that will be copied, for copies must not share them.
 make_identity() {
+    local tokens
     token=
     authority=
     if [ -n "$image" ]; then
@@ -26,7 +27,9 @@ make_identity() {
         say "would make: the certificates and, where there is no token yet, the first"
     else
         authority=$(api_face ca --qr) || authority= # the settings name a certificate of the installer's own
-        if [ ! -e "$root$state/people.sqlite" ]; then
+        # A store may be there without any: of an installer that was killed. A token that was revoked is one.
+        if [ ! -e "$root$state/people.sqlite" ] ||
+            { tokens=$(api_face token list) && [ "$(wc -l <<<"$tokens")" -le 1 ]; }; then
             token=$(api_face token add first)
         fi
     fi
