@@ -98,18 +98,47 @@ def test_all_of_it(desk: Desk) -> None:
     assert "SHA-256 " in report
     assert "secret ü" not in report + said
     assert "also secret" not in report + said
+    assert "this system has no NetworkManager" in report
 
 
 def test_again_and_after_a_power_cut(desk: Desk) -> None:
-    """The same file twice changes nothing; one that was overwritten, but not yet removed, is no error."""
+    """The same file twice changes nothing. One that was overwritten, not yet removed, is no error, and the
+    report stays. A draft that holds a secret does not outlive the next start."""
     assert desk.provision(SITE)[0] == 0
-    before = desk.settings.read_text()
+    before, report = desk.settings.read_text(), desk.file.with_suffix(".done.txt")
+    said = report.read_text()
+    desk.settings.with_name("mqtt.secret.new").write_text("very sec")
     assert desk.provision(SITE)[0] == 0
     assert desk.settings.read_text() == before
+    assert sorted(path.name for path in desk.settings.parent.glob("*.*")) == [
+        "mqtt.secret",
+        "settings.toml",
+    ]
     assert desk.provision("#" * len(SITE))[0] == 0
     assert not desk.file.exists()
+    assert report.read_text() == said
     with open_store(desk.state) as store:
         assert len(store.tokens()) == 1
+
+
+def test_the_report_is_there_before_the_file_goes(desk: Desk) -> None:
+    """It cannot be written: the file keeps all that it says, for the next start."""
+    desk.file.with_suffix(".done.txt").mkdir()
+    assert desk.provision(SITE)[0] != 0
+    assert desk.file.read_text(encoding="utf-8") == SITE
+
+
+def test_a_webhook_in_the_report(desk: Desk) -> None:
+    """Its path may be what its receiver knows callers by."""
+    url = "https://me:two@home.example:8123/api/webhook/three?four"
+    site = f'[settings]\nwebhook_url = "{url}"\n[secrets]\nwebhook_secret = "five"\n'
+    code, said = desk.provision(site)
+    assert code == 0, said
+    report = desk.file.with_suffix(".done.txt").read_text()
+    for text in (said, report):
+        assert 'webhook_url = "https://home.example:8123/..."' in text
+        assert not any(word in text for word in ("two", "three", "four", "five"))
+    assert load_settings(desk.settings).webhook_url == url
 
 
 def test_kept(desk: Desk) -> None:
@@ -167,6 +196,14 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_site(file)
     assert said in caught.value.message
+
+
+def test_a_file_from_windows(tmp_path: Path) -> None:
+    """With a mark before its first byte, and carriage returns."""
+    file = tmp_path / "site.toml"
+    file.write_bytes(b'\xef\xbb\xbfname = "door"\r\n[settings]\r\nport = 8443\r\n')
+    site = read_site(file)
+    assert (site.name, site.settings) == ("door", {"port": 8443})
 
 
 def test_a_file_that_cannot_be_used(desk: Desk) -> None:
@@ -232,6 +269,11 @@ def test_a_device_without_a_serial_number(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no serial number"):
         host_name("door-{serial}", tmp_path)
     assert host_name("door", tmp_path) == "door"
+    (tmp_path / "etc").mkdir()
+    for empty in ("", "uninitialized\n"):  # as on an image that was not booted yet
+        (tmp_path / "etc/machine-id").write_text(empty)
+        with pytest.raises(SettingsError, match="no serial number"):
+            host_name("door-{serial}", tmp_path)
     (tmp_path / "proc/device-tree").mkdir(parents=True)
     (tmp_path / "proc/device-tree/serial-number").write_bytes(b"10000000DEADBEEF\0")
     assert host_name("door-{serial}", tmp_path) == "door-deadbeef"
