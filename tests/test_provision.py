@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from edge.provisioning.settings_text import with_values
 from edge.provisioning.system import host_name
 from edge.settings import load_settings
 from edge.store import open_store
-from tests.test_cli import api_face, refused
+from tests.test_cli import COMMAND, ROOT, api_face, refused
 
 TOKEN = "afe_0123456789"
 HASH = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
@@ -57,11 +60,26 @@ class Desk:
         (root / "etc" / "machine-id").write_text("00000000000000000000000089abcdef\n")
         (root / "etc" / "hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n")
 
+    @property
+    def words(self) -> list[str]:
+        """The command."""
+        place = ["--root", str(self.root), "--settings", str(self.settings)]
+        return ["provision", str(self.file), *place]
+
+    def tree(self, folder: str) -> dict[str, str]:
+        """Its files, but for where they lie and the CA in a report."""
+        return {
+            str(path.relative_to(self.root)): re.sub(r"[A-F0-9:]{95}", "", path.read_text()).replace(
+                str(self.root), ""
+            )
+            for path in (self.root / folder).rglob("*")
+            if path.is_file()
+        }
+
     def provision(self, text: str, *words: str) -> tuple[int, str]:
         """Exit code, and what was said."""
         self.file.write_text(text, encoding="utf-8")
-        words = (str(self.file), "--root", str(self.root), "--settings", str(self.settings), *words)
-        done = api_face("provision", *words, state=self.state)
+        done = api_face(*self.words, *words, state=self.state)
         if done.returncode:
             return done.returncode, refused(done, done.returncode)
         return 0, done.stdout
@@ -119,6 +137,28 @@ def test_again_and_after_a_power_cut(desk: Desk) -> None:
     assert report.read_text() == said
     with open_store(desk.state) as store:
         assert len(store.tokens()) == 1
+
+
+def test_killed_at_any_moment(desk: Desk, tmp_path: Path) -> None:
+    """The next start makes of it what an undisturbed one would have, and leaves no draft."""
+    clean = Desk(tmp_path / "clean")
+    began = time.monotonic()
+    assert clean.provision(SITE)[0] == 0
+    usual = time.monotonic() - began
+    desk.file.write_text(SITE, encoding="utf-8")
+    for part in (0.95, 0.6, 0.8, 0.7, 0.9, 0.5):
+        process = subprocess.Popen([*COMMAND, *desk.words, "--state", str(desk.state)], cwd=ROOT)
+        time.sleep(part * usual)
+        process.kill()
+        process.wait()
+        if not desk.file.exists():
+            assert desk.file.with_suffix(".done.txt").exists()
+            desk.file.write_text(SITE, encoding="utf-8")
+    assert desk.provision(SITE)[0] == 0
+    for path in ("etc", "boot"):
+        assert desk.tree(path) == clean.tree(path)
+    with open_store(desk.state) as store:
+        assert [grant.name for grant in store.tokens()] == ["panel"]
 
 
 def test_the_report_is_there_before_the_file_goes(desk: Desk) -> None:

@@ -64,6 +64,12 @@ class Card:
         path = self.file.with_suffix(f".{name}.txt")
         return path.read_text() if path.exists() else ""
 
+    def raw_secrets(self, site: Site) -> str:
+        """How many of the site's are in the boot partition's bytes, when the card was taken out."""
+        content = self.partition.read_bytes()
+        left = [secret for secret in site.secrets if secret.encode() in content]
+        return f"{len(left)} of {len(site.secrets)} secrets"
+
 
 @contextmanager
 def copied(master: Container, name: str, text: str) -> Iterator[Card]:
@@ -76,7 +82,7 @@ def copied(master: Container, name: str, text: str) -> Iterator[Card]:
     card.partition.unlink(missing_ok=True)
     with TemporaryDirectory() as content:
         (Path(content) / _FILE).write_text(text)
-        command = ["mke2fs", "-q", "-t", "ext2", "-d", content, card.partition, "4M"]
+        command = ["mke2fs", "-q", "-t", "ext2", "-d", content, str(card.partition), "4M"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["mount", "-o", "loop", card.partition, card.boot], check=True)
     try:
