@@ -139,10 +139,15 @@ def test_only_the_release(desk: Desk) -> None:
 
 
 def test_an_image(desk: Desk) -> None:
-    """Copies must not share a token, a CA or an id."""
+    """Copies must not share a token, a CA or an id, nor what would bring the machine's id back."""
+    machine, bus = desk.root / "etc/machine-id", desk.root / "var/lib/dbus/machine-id"
+    bus.parent.mkdir(parents=True)
+    for path in (machine, bus):
+        path.write_text("00000000000000000000000089abcdef\n")
     out, _ = desk.install("--image")
     assert out == ""
     assert not list((desk.root / "var/lib/api-face").iterdir())
+    assert (machine.read_text(), bus.exists()) == ("", False)
     desk.install()
     code, _, err = desk.run("install", "--image")
     assert (code, "--purge" in err) == (1, True)

@@ -23,6 +23,7 @@ make_identity() {
     authority=
     if [ -n "$image" ]; then
         run rm -rf "$root$state/tls" "$root$state/device-id"
+        forget_machine
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
     else
@@ -33,6 +34,15 @@ make_identity() {
             token=$(api_face token add first)
         fi
     fi
+}
+
+# systemd makes a new machine id when it starts. The file is emptied, not removed: without it all units would be
+# enabled or disabled anew (machine-id(5)). From a D-Bus id of its own it would take the old one again.
+forget_machine() {
+    if grep -qsE '^[0-9a-f]{32}$' "$root/etc/machine-id"; then
+        run truncate -s 0 "$root/etc/machine-id"
+    fi
+    [ -L "$root/var/lib/dbus/machine-id" ] || run rm -f "$root/var/lib/dbus/machine-id"
 }
 
 # with_port NAME: with the port, where it is another than that of https.
