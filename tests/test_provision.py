@@ -13,7 +13,7 @@ import pytest
 
 from edge.commands.settings import settings_toml
 from edge.errors import SettingsError
-from edge.provisioning import read_site
+from edge.provisioning import read_site, system
 from edge.provisioning.files import overwrite
 from edge.provisioning.settings_text import with_values
 from edge.provisioning.system import host_name
@@ -325,3 +325,24 @@ def test_a_token_for_a_site_file(tmp_path: Path) -> None:
     token, hash = (line.split()[1] for line in done.stdout.splitlines())
     assert hash == "sha256:" + hashlib.sha256(token.encode()).hexdigest()
     assert not (tmp_path / "none").exists()
+
+
+def test_the_radio_is_switched_on_in_the_kernel_and_in_network_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Raspberry Pi's image has both off. What refuses is told."""
+    log = tmp_path / "calls"
+    for name, code in (("raspi-config", 1), ("nmcli", 0)):
+        (tmp_path / name).write_text(
+            f'#!/bin/sh\necho "${{0##*/}} $*" >>{log}\necho no radio >&2\nexit {code}\n'
+        )
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (hindered,) = system._switched_on("DE")
+    assert "country DE was not set" in hindered
+    assert "raspi-config: exit code 1, no radio" in hindered
+    assert log.read_text().splitlines() == [
+        "raspi-config nonint do_wifi_country DE",
+        "nmcli radio wifi on",
+        "nmcli connection reload",
+    ]

@@ -70,13 +70,20 @@ def join_wifi(wifi: Wifi, root: Path) -> list[str]:
     path = root / _CONNECTION
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     put(path, "\n".join(lines), 0o600)
-    hindered = []
     if not (root / _NETWORK_MANAGER).exists():
-        hindered.append("this system has no NetworkManager, and nothing else reads that: it joins no Wi-Fi")
-    if root == Path("/"):
-        if wifi.country and (why := _try("raspi-config", "nonint", "do_wifi_country", wifi.country)):
-            hindered.append(f"country {wifi.country} was not set, and a Pi's radio may stay off: {why}")
-        _try("nmcli", "connection", "reload")  # where it is not running yet it reads the file when it starts
+        return ["this system has no NetworkManager, and nothing else reads that: it joins no Wi-Fi"]
+    return _switched_on(wifi.country) if root == Path("/") else []
+
+
+def _switched_on(country: str) -> list[str]:
+    """What may keep the radio off, in words. Until the country is known, images of Raspberry Pi OS have it off
+    twice: in the kernel, and in NetworkManager (pi-gen, stage2/02-net-tweaks)."""
+    hindered = []
+    if country and (why := _try("raspi-config", "nonint", "do_wifi_country", country)):
+        hindered.append(f"country {country} was not set, and a Pi's radio may stay off: {why}")
+    if why := _try("nmcli", "radio", "wifi", "on"):
+        hindered.append(f"NetworkManager may keep the radio off: {why}")
+    _try("nmcli", "connection", "reload")
     return hindered
 
 
