@@ -76,7 +76,7 @@ def join_wifi(wifi: Wifi, root: Path) -> list[str]:
 
 
 def _switched_on(country: str) -> list[str]:
-    """What may keep the radio off, in words. Until the country is known, images of Raspberry Pi OS have it off
+    """What may keep the radio off, in words. Until the country is known, Raspberry Pi OS has it off
     twice: in the kernel, and in NetworkManager (pi-gen, stage2/02-net-tweaks)."""
     hindered = []
     if country and (why := _try("raspi-config", "nonint", "do_wifi_country", country)):
