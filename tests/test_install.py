@@ -91,6 +91,9 @@ def test_another_source_goes_beside(desk: Desk) -> None:
     desk.install()
     second = (desk.root / "opt/api-face/current").readlink()
     assert second == Path(f"{first}-2")
+    desk.install()
+    names = {path.name for path in (desk.root / RELEASES).iterdir()}
+    assert names == {first.name, second.name}, "a second time takes away nothing"
     (desk.root / "opt/api-face" / second / "venv/bin/python").unlink()
     desk.install()
     third = (desk.root / "opt/api-face/current").readlink()

@@ -156,11 +156,13 @@ keep_faster() {
     rm -rf "$root$draft"/try-*
 }
 
-# switch_to NAME: from now on it is in force. The one before stays, for going back; older ones go.
+# switch_to NAME: from now on it is in force. The one before stays, for going back; older ones go. Where NAME is in
+# force already nothing goes: what lies beside it is what was before.
 switch_to() {
     local before path name
     before=$(basename "$(readlink "$root$app/current" 2>/dev/null || true)")
-    link "releases/$1" "$app/current"
+    [ "$before" != "$1" ] || return 0
+    link "releases/$1" "$app/current" || return
     [ -z "$dry_run" ] || return 0
     for path in "$root$app"/releases/*; do
         name=${path##*/}
