@@ -11,7 +11,7 @@ import pytest
 
 MIB = 1 << 20
 PEOPLE, CROPS, CROP = 100, 20, 16_000
-"""32 MB of crops, fewer than SQLite would hold twice."""
+"""32 MB of crops in all; each of CROP bytes."""
 
 PROBE = """
 import os, sys
@@ -48,7 +48,7 @@ print(most() - before)
 
 @pytest.mark.parametrize("who", ["one", "everybody"])
 def test_whom_a_copy_forgets_takes_no_memory(tmp_path: Path, who: str) -> None:
-    command = (sys.executable, "-c", PROBE, tmp_path / "state", who, *map(str, (PEOPLE, CROPS, CROP)))
+    command = (sys.executable, "-c", PROBE, str(tmp_path / "state"), who, *map(str, (PEOPLE, CROPS, CROP)))
     done = subprocess.run(
         command,
         capture_output=True,
