@@ -47,7 +47,7 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
 
 def export(store: Store, args: argparse.Namespace) -> None:
     """Write the pack."""
-    passphrase = _read(args)
+    passphrase = _read(args, new=True)
     census = export_people(store, args.state, args.id, args.file, passphrase, SystemClock().now())
     print(f"{args.file}: {census.people} people with {census.references} references, sealed")
 
@@ -93,8 +93,8 @@ def _passphrase(parser: Any) -> None:
     parser.add_argument("--passphrase-file", metavar="FILE", type=Path, help="as with `api-face backup`")
 
 
-def _read(args: argparse.Namespace) -> bytes:
-    passphrase = read_passphrase(args.passphrase_file)
+def _read(args: argparse.Namespace, *, new: bool = False) -> bytes:
+    passphrase = read_passphrase(args.passphrase_file, new=new)
     if passphrase is None:
         raise SettingsError(
             "a pack of people is sealed: --passphrase-file names the file with its passphrase"

@@ -175,8 +175,8 @@ def vector_of(stored: bytes) -> Vector:
 
 
 def check_stored(vector: bytes) -> None:
-    """Raises StoreError: bytes from elsewhere that are no direction. A person with one that is not finite would
-    be nearest to everybody."""
+    """Raises StoreError: bytes from elsewhere that are no direction. With one that is not finite, somebody
+    would be everybody's nearest."""
     values = np.frombuffer(vector, _FLOAT32) if len(vector) % _FLOAT32.itemsize == 0 else np.empty(0)
     if not np.isfinite(values).all() or not values.any():
         raise StoreError("a vector that is zero or not finite cannot be stored")
