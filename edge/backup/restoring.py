@@ -14,7 +14,7 @@ from edge.backup.making import CERTIFICATES, SETTINGS
 from edge.backup.outside import put_settings
 from edge.backup.sealed import read
 from edge.clock import Clock
-from edge.errors import BackupError, SettingsError
+from edge.errors import BackupError, SettingsError, StoreError
 from edge.outlets.device import FILE as DEVICE_ID
 from edge.settings import load_settings
 from edge.store import open_store
@@ -194,11 +194,11 @@ class Restore:
         return len(set(people_here.values()) - set(people.values()))
 
     def _numbers_here(self) -> tuple[dict[int, str], dict[int, bytes]] | None:
-        """None: the people's file is missing or damaged."""
+        """None: the people's file is missing, or cannot be read."""
         try:
             path = self._state / "people.sqlite"
             return numbers(path) if path.exists() else None
-        except StoreDamaged:
+        except StoreError:
             return None
 
     def _is_of(self, identity: bytes | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from edge.errors import StoreError
 from edge.store.connection import connect, in_words
 from edge.store.copies import nightly_copies
 from edge.store.departed import EVERY_ID, hash_of
@@ -21,8 +22,6 @@ _BUSY_S = 5.0
 _ERASED = "SELECT hash, time FROM erased"
 _REVOKED = "SELECT hash, revoked FROM token WHERE revoked IS NOT NULL"
 _REVOKE = "UPDATE token SET revoked = ? WHERE hash = ? AND revoked IS NULL"
-_TELLS_NOTHING = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""A table that an older release does not have, or damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ def barred(state: Path, today: str) -> Barred:
     """As the people's file tells, the nightly copies that are whole, and what earlier restores put aside.
 
     Somebody may have been brought back on purpose: the newest file that knows them tells. Tokens never are.
-    A damaged file tells nothing. today: the GMT day, as 2026-11-25. Raises StoreError: one cannot be read for
-    another reason.
+    A file that cannot be read tells nothing. today: the GMT day, as 2026-11-25. Raises Overloaded.
     """
     erased: dict[bytes, float] = {}
     revoked: dict[bytes, float] = {}
@@ -69,6 +67,7 @@ def _rows(path: Path, sql: str) -> list[Any]:
         with closing(connect(path, PEOPLE, _BUSY_S)) as database:
             return database.execute(sql).fetchall()
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _TELLS_NOTHING:
+        reason = in_words(error, path)
+        if isinstance(reason, StoreError):  # damage, a bad card, a table that an older release does not have
             return []
-        raise in_words(error, path) from error
+        raise reason from error
