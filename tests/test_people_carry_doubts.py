@@ -14,7 +14,6 @@ from edge.backup.pack import export_people
 from edge.backup.restoring import Restore
 from edge.engine import EMBEDDER
 from edge.errors import StoreError
-from edge.gallery import unit
 from edge.store import Reference, Store, open_store
 from edge.store.carrying import CarriedLook
 from tests.backup_help import PASSPHRASE
@@ -163,4 +162,3 @@ def test_vectors_of_an_embedder_that_is_not_here_are_left_out(tmp_path: Path) ->
         assert found.conflicts == ("vectors of newer-net are left out: it is not here",)
         assert taken(two, tmp_path / "two", tmp_path / "pack").looks == 1
         assert (two.model(), two.coverage(EMBEDDER).pending) == ("", 1)
-        assert len(unit(face(1))) == DIMENSIONS
