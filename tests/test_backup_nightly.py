@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,10 +125,11 @@ def test_the_copy_that_stays_is_the_newest_whole_one(state: Path, monkeypatch: p
 def test_no_copy_goes_when_the_store_cannot_be_copied(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for day in range(TODAY, TODAY + 4):
         night(state, day)
-    size = (state / "people.sqlite").stat().st_size
+    with closing(sqlite3.connect(state / "people.sqlite")) as database:
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reference'")
     with (state / "people.sqlite").open("r+b") as file:
-        file.seek(size - 3 * 4096)  # what is read first stays readable
-        file.write(os.urandom(3 * 4096))
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
     disk_of(state, monkeypatch, 250.0)
     with pytest.raises(StoreError):
         night(state, TODAY + 5, Keep(7, 4, 500, 250))
