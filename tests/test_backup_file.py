@@ -130,6 +130,9 @@ def test_a_header_that_was_changed_does_not_open(tmp_path: Path, sealed: bytes) 
         ({"format": "x"}, "damaged"),
         ({"kind": "people"}, "is made for `api-face people import`"),
         ({"scrypt": {"n": 2**40, "r": 8, "p": 1}}, "impossible key"),
+        ({"scrypt": {"n": 2**17, "r": 8, "p": 1}}, "impossible key"),
+        ({"scrypt": {"n": 2, "r": 2**20, "p": 1}}, "impossible key"),
+        ({"scrypt": {"n": 2**10, "r": 8, "p": 7}}, "impossible key"),
         ({"scrypt": {"n": 3, "r": 8, "p": 1}}, "impossible key"),
         ({"salt": "zz"}, "impossible key"),
         ({"created": None}, "lacks something"),
@@ -160,6 +163,37 @@ def test_the_passphrase_is_the_first_line(tmp_path: Path) -> None:
     file.write_bytes("zwölf Zeich\n".encode())
     with pytest.raises(BackupError, match="fewer than 12 characters"):
         read_passphrase(file)
+
+
+def test_a_passphrase_is_the_same_from_every_editor(tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    keys = set()
+    for text in ("zwo\u0308lf Zeichen", "zw\u00f6lf Zeichen", "\ufeffzw\u00f6lf Zeichen"):
+        file.write_text(text, encoding="utf-8")
+        keys.add(read_passphrase(file))
+    assert keys == {"zw\u00f6lf Zeichen".encode()}
+    file.write_bytes(b"\xff" * 12)
+    assert read_passphrase(file) == b"\xff" * 12
+
+
+class Terminal:
+    """Standard input that somebody types at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_asked_unseen_and_twice_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed: list[str] = []
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda prompt: typed.pop(0))
+    typed += [PASSPHRASE.decode()]
+    assert read_passphrase(Path("-")) == PASSPHRASE
+    typed += [PASSPHRASE.decode()] * 2
+    assert read_passphrase(Path("-"), new=True) == PASSPHRASE
+    typed += [PASSPHRASE.decode(), "correct horse buttery"]
+    with pytest.raises(BackupError, match="two different passphrases"):
+        read_passphrase(Path("-"), new=True)
 
 
 def test_a_backup_is_for_its_owner_alone_and_hides_faces_and_keys(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ from edge.backup.forgetting import CopyWatch, forget_in_copies
 from edge.backup.nightly import Keep, chosen
 from edge.errors import BackupError, StoreError
 from edge.store import Person, open_store
-from edge.store.copies import Copy, nightly_copies
+from edge.store.copies import Copy, last_good, nightly_copies, way_out
 from edge.store.copying import check_copy
-from tests.backup_help import KEEP, enrolled, erased, lived_in, names, night, restoring
+from tests.backup_help import enrolled, erased, lived_in, names, night, restoring
 from tests.store_help import TODAY, SetClock
 
 
@@ -79,19 +81,81 @@ def test_the_size_bounds_them_and_the_newest_stays(state: Path) -> None:
     assert len(dates(state)) < 5
 
 
-def test_a_full_disk_costs_the_eldest_first_and_never_the_last(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def disk_of(state: Path, monkeypatch: pytest.MonkeyPatch, free: float) -> None:
+    """So many MiB are free now, and more when copies go."""
+    then = mib_of(nightly_copies(state))
+    monkeypatch.setattr(
+        "edge.backup.nightly.free_mib", lambda path: free + then - mib_of(nightly_copies(state))
+    )
+
+
+def mib_of(copies: list[Copy]) -> float:
+    return sum(copy.path.stat().st_size for copy in copies) / (1 << 20)
+
+
+def test_a_full_disk_costs_the_eldest_first(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for day in range(TODAY, TODAY + 4):
         night(state, day)
-    monkeypatch.setattr("edge.backup.nightly.free_mib", lambda path: 300.0 - 20 * len(dates(state)))
-    made = night(state, TODAY + 4, Keep(7, 4, 500, 250))
-    assert made.dropped == 2
+    people = (state / "people.sqlite").stat().st_size / (1 << 20)
+    disk_of(state, monkeypatch, 250 + people - 1.5 * mib_of(nightly_copies(state)[:1]))
+    assert night(state, TODAY + 4, Keep(7, 4, 500, 250)).dropped == 2
     assert dates(state) == [day_of(TODAY + age) for age in (4, 3, 2)]
-    monkeypatch.setattr("edge.backup.nightly.free_mib", lambda path: 100.0)
+
+
+def test_no_copy_goes_for_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(TODAY, TODAY + 4):
+        night(state, day)
+    disk_of(state, monkeypatch, 100.0)
     with pytest.raises(BackupError, match="no copy was made: 100 MiB are free, and a copy needs 250"):
         night(state, TODAY + 5, Keep(7, 4, 500, 250))
-    assert dates(state) == [day_of(TODAY + 4)]
+    assert len(dates(state)) == 4
+
+
+def test_the_copy_that_stays_is_the_newest_whole_one(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(TODAY, TODAY + 3):
+        night(state, day)
+    newest, whole, eldest = nightly_copies(state)
+    os.truncate(newest.path, newest.path.stat().st_size - 1)
+    people = (state / "people.sqlite").stat().st_size / (1 << 20)
+    disk_of(state, monkeypatch, 250 + people - mib_of([newest, eldest]))
+    assert night(state, TODAY + 4, Keep(7, 4, 500, 250)).dropped == 2
+    assert nightly_copies(state)[1:] == [whole]
+
+
+def test_no_copy_goes_when_the_store_cannot_be_copied(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(TODAY, TODAY + 4):
+        night(state, day)
+    with closing(sqlite3.connect(state / "people.sqlite")) as database:
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reference'")
+    with (state / "people.sqlite").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
+    disk_of(state, monkeypatch, 250.0)
+    with pytest.raises(StoreError):
+        night(state, TODAY + 5, Keep(7, 4, 500, 250))
+    assert len(dates(state)) == 4
+
+
+def test_what_a_clock_that_was_ahead_left_is_the_eldest(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = night(state, TODAY + 365).copy
+    for day in range(TODAY, TODAY + 4):
+        night(state, day)
+    good = last_good(state, day_of(TODAY + 4))
+    assert good is not None
+    assert good.date == day_of(TODAY + 3)
+    assert way_out(state, day_of(TODAY + 4)).startswith(f"the last good copy is of {day_of(TODAY + 3)}")
+    assert last_good(state, "1970-01-01") == ahead, "a clock that was never set: the newest"
+    people = (state / "people.sqlite").stat().st_size / (1 << 20)
+    disk_of(state, monkeypatch, 250 + people - mib_of([ahead]) / 2)
+    night(state, TODAY + 4, Keep(7, 4, 500, 250))
+    assert dates(state) == [day_of(TODAY + age) for age in (4, 3, 2, 1, 0)]
+
+
+def test_the_future_does_not_take_a_day_s_place(state: Path) -> None:
+    night(state, TODAY + 365)
+    for day in range(TODAY, TODAY + 4):
+        night(state, day, Keep(days=3, weeks=0, mib=500, floor_mib=0))
+    assert dates(state) == [day_of(TODAY + age) for age in (3, 2, 1)]
 
 
 def test_a_damaged_store_spoils_no_copy(state: Path) -> None:
@@ -212,21 +276,3 @@ def test_a_copy_that_cannot_be_rewritten_is_told_and_tried_again(
     assert "may still be in" in caplog.text
     assert nightly_copies(state) == [kept]
     assert forget_in_copies(state) == 1
-
-
-def test_what_a_restore_put_aside_goes_after_a_month(state: Path) -> None:
-    night(state, TODAY)
-    restoring(state, TODAY).from_nightly(nightly_copies(state)[0])
-    night(state, TODAY + 30)
-    assert len(list((state / "before-restore").iterdir())) == 1
-    night(state, TODAY + 31)
-    assert list((state / "before-restore").iterdir()) == []
-
-
-def test_what_a_killed_copy_left_is_taken_away(state: Path) -> None:
-    for age, name in ((7200, "scratch.old"), (0, "scratch.new")):
-        (state / name).write_bytes(b"half")
-        os.utime(state / name, (time.time() - age,) * 2)
-    night(state, TODAY)
-    assert [path.name for path in state.glob("scratch.*")] == ["scratch.new"]
-    assert KEEP.days == 7

@@ -65,7 +65,7 @@ def test_a_first_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "ok"), [(0, True), (backups.MOST_DAYS, True), (backups.MOST_DAYS + 1, False)]
+    ("days", "ok"), [(-1, False), (0, True), (backups.MOST_DAYS, True), (backups.MOST_DAYS + 1, False)]
 )
 def test_the_age_of_the_newest(tmp_path: Path, days: int, ok: bool) -> None:
     one = device(tmp_path, timer("success"), days)

@@ -79,7 +79,7 @@ def test_without_a_passphrase_only_tokens_and_settings_come_back(state: Path, tm
     assert names(state) == ["Ada", "Ben", "Cid"]
     assert (state / "settings.toml").read_text() == SETTINGS
     with open_store(state, SetClock()) as store:
-        assert [(token.name, token.revoked) for token in store.tokens()] == [("door", None)]
+        assert [(token.name, token.revoked) for token in store.tokens()] == [("door", SetClock().now())]
 
 
 def test_who_was_erased_since_stays_erased(state: Path, backup: Path) -> None:
@@ -282,18 +282,40 @@ def test_a_store_that_has_lost_its_people_is_not_begun_anew(state: Path) -> None
     with pytest.raises(StoreError, match=r"is missing, but not backups.*the last good copy is of 2026-02-16"):
         open_store(state, SetClock())
     shutil.rmtree(state / "backups")
+    with pytest.raises(StoreError, match=r"is missing, but not lived-in, .*move lived-in away first$"):
+        open_store(state, SetClock())
+    (state / "lived-in").unlink()
     assert names(state) == []
+    assert (state / "lived-in").exists()
+
+
+def test_nor_when_only_what_a_restore_put_aside_is_left(state: Path, backup: Path) -> None:
+    restoring(state).from_file(backup, PASSPHRASE)
+    for path in (*state.glob("*.sqlite*"), state / "lived-in"):
+        path.unlink()
+    with pytest.raises(StoreError, match="is missing, but not before-restore"):
+        open_store(state, SetClock())
+
+
+def test_a_folder_that_only_waits_for_its_first_start_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "ca.key").write_text("a key")
+    (tmp_path / "device-id").write_text("a name")
+    (tmp_path / "in-use").touch()
+    assert names(tmp_path) == []
 
 
 def test_a_lost_store_without_copies_says_what_is_left_to_do(state: Path) -> None:
     (state / "people.sqlite").unlink()
-    with pytest.raises(StoreError, match=r"`api-face restore FILE`.*begin anew without anybody, move usage"):
+    with pytest.raises(
+        StoreError, match=r"`api-face restore FILE`.*begin anew without.*, move usage.*-wal and"
+    ):
         open_store(state, SetClock())
 
 
 def test_a_damaged_file_that_no_backup_holds_says_so(state: Path) -> None:
     (state / "usage.sqlite").write_bytes(b"")
-    with pytest.raises(EdgeError, match=r"usage.sqlite is empty.*when it is moved away, a new one is made"):
+    with pytest.raises(EdgeError, match=r"usage.sqlite is empty.*when it and its -wal and -shm are moved"):
         open_store(state, SetClock())
 
 

@@ -141,7 +141,7 @@ def test_half_a_file_from_a_crash_at_the_first_start_is_no_obstacle(tmp_path: Pa
         (tmp_path / f"{name}.new").write_bytes(b"half")
         (tmp_path / f"{name}.new-journal").write_bytes(b"half")
     filled(tmp_path)
-    assert sorted(listing(tmp_path)) == sorted((*FILES, "in-use"))
+    assert sorted(listing(tmp_path)) == sorted((*FILES, "in-use", "lived-in"))
 
 
 def test_the_files_are_for_the_owner_alone(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_the_files_are_for_the_owner_alone(tmp_path: Path) -> None:
         enrolled(store, None, 1)
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
         files = list(state.iterdir())
-        assert len(files) == 10
+        assert len(files) == 11
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 

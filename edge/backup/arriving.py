@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edge import match
+from edge.backup.fitting import fitted, known_dimensions, vectors_in_use
 from edge.calibration import Calibration, calibration_of
 from edge.cap import cap_references
 from edge.errors import BackupError, ModelError
 from edge.gallery import Gallery, unit
 from edge.match import Kind, Verdict
 from edge.store import Person, Store
-from edge.store.carrying import CarriedLook, CarriedPerson
-from edge.store.embeddings import vector_of
+from edge.store.carrying import CarriedPerson
 
 _PAGE = 500
 
@@ -27,6 +28,7 @@ class How(enum.StrEnum):
     NEW = "new"
     BY_ID = "by id"
     BY_FACE = "by face"
+    DOUBTFUL = "doubtful"
     LIKE_TWO = "like two"
     ERASED = "erased"
 
@@ -42,13 +44,14 @@ class Same(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody of the pack. here: whom they are, or are like. similarity: percent, by face. new_looks: those
-    that are not here yet. conflicts: in words. erased_at: seconds since 1970 GMT."""
+    """Somebody of the pack. here: whom they are, or are like. similarity: percent, by face. looks, new_looks:
+    all, and those that are not here yet (counts). conflicts: in words. erased_at: seconds since 1970 GMT."""
 
-    person: CarriedPerson
+    person: Person
     how: How
     here: Person | None = None
     similarity: float | None = None
+    looks: int = 0
     new_looks: int = 0
     conflicts: tuple[str, ...] = ()
     erased_at: float | None = None
@@ -65,10 +68,23 @@ class Taken:
     left_out: list[str] = field(default_factory=list)
 
 
+_BY_FACE = (How.BY_FACE, How.DOUBTFUL, How.LIKE_TWO)
+
+
 def arrivals(pack: Store, store: Store, rate: float) -> list[Arrival]:
-    """Everybody of the pack, in the order of their ids. rate: the setting false_positive_rate."""
+    """Everybody of the pack, in the order of their ids. rate: the setting false_positive_rate.
+
+    Raises BackupError, StoreError: vectors that are none.
+    """
     faces = _Faces(store, rate)
-    return [_arrival(pack.carried(person), store, faces) for person in everybody(pack)]
+    dimensions = known_dimensions()
+    found = []
+    for person in everybody(pack):
+        carried, left_out = fitted(pack.carried(person), dimensions)
+        arrival = _arrival(person, carried, store, faces)
+        found.append(replace(arrival, looks=len(carried.looks), conflicts=(*arrival.conflicts, *left_out)))
+    met = Counter(one.here.row for one in found if one.here is not None and one.how is not How.LIKE_TWO)
+    return [_doubted(one, 0 if one.here is None else met[one.here.row]) for one in found]
 
 
 def everybody(store: Store) -> Iterator[Person]:
@@ -79,42 +95,51 @@ def everybody(store: Store) -> Iterator[Person]:
         after = page[-1].id
 
 
-def take_in(store: Store, found: list[Arrival], same: Same, most: int, *, erased: bool = False) -> Taken:
+def take_in(
+    store: Store, pack: Store, found: list[Arrival], same: Same, most: int, *, erased: bool = False
+) -> Taken:
     """Bring them in. Inside store.writing(), in which `found` was found.
 
     most: references a person (count). erased: also those who were erased here. Raises BackupError when
     somebody is here by face and `same` says to ask; StoreError.
     """
-    alike = [one for one in found if one.how in (How.BY_FACE, How.LIKE_TWO)]
+    alike = [one for one in found if one.how in _BY_FACE]
     if alike and same is Same.ASK:
         raise BackupError(
             f"{len(alike)} of {len(found)} people look like somebody here, and nobody was imported: "
-            "--preview shows them; --merge-same makes them one (both ids go on working), --skip-same "
-            "leaves them out, --keep-both lets them be two"
+            "--preview shows them; --merge-same makes them one where there is no doubt (both ids go on "
+            "working), --skip-same leaves them out, --keep-both lets them be two"
         )
-    taken = Taken()
+    taken, dimensions = Taken(), known_dimensions()
+    if not store.model() and pack.model() in dimensions:
+        store.begin_with(pack.model())
     for arrival in found:
-        person = _place_for(store, arrival, same, erased, taken)
-        if person is not None:
-            _bring(store, person, arrival.person, taken)
-            cap_references(store, person, most)
+        if (arrival.how is How.ERASED and not erased) or _is_left_out(arrival, same):
+            taken.skipped += 1
+            taken.left_out.append(arrival.person.id)
+            continue
+        carried, _ = fitted(pack.carried(arrival.person), dimensions)
+        if arrival.how is How.ERASED:
+            store.unerase((carried.id, *carried.aliases))
+        person = _place_for(store, arrival, carried, same, taken)
+        _bring(store, person, carried, taken)
+        cap_references(store, person, most)
     return taken
 
 
-def _place_for(store: Store, arrival: Arrival, same: Same, erased: bool, taken: Taken) -> Person | None:
-    """The person here whom the looks go to; None for nobody."""
-    carried, by_face = arrival.person, arrival.how in (How.BY_FACE, How.LIKE_TWO)
+def _is_left_out(arrival: Arrival, same: Same) -> bool:
+    merged = arrival.how is How.BY_FACE and same is Same.MERGE
+    return arrival.how in _BY_FACE and not merged and same is not Same.KEEP
+
+
+def _place_for(store: Store, arrival: Arrival, carried: CarriedPerson, same: Same, taken: Taken) -> Person:
+    """The person here whom the looks go to."""
     here = arrival.here
-    if here is not None and (arrival.how is How.BY_ID or (arrival.how is How.BY_FACE and same is Same.MERGE)):
-        taken.merged += 1
-        unnamed = here.name is None and carried.name is not None
-        return store.rename(here, carried.name) if unnamed else here
-    if (arrival.how is How.ERASED and not erased) or (by_face and same is not Same.KEEP):
-        taken.skipped += 1
-        taken.left_out.append(carried.id)
-        return None
-    taken.new += 1
-    return store.take_person(carried)
+    if here is None or (arrival.how in _BY_FACE and same is Same.KEEP):
+        taken.new += 1
+        return store.take_person(carried)
+    taken.merged += 1
+    return store.rename(here, carried.name) if here.name is None and carried.name is not None else here
 
 
 def _bring(store: Store, person: Person, carried: CarriedPerson, taken: Taken) -> None:
@@ -124,25 +149,42 @@ def _bring(store: Store, person: Person, carried: CarriedPerson, taken: Taken) -
     taken.looks += sum(store.take_look(person, look) for look in carried.looks)
 
 
-def _arrival(carried: CarriedPerson, store: Store, faces: _Faces) -> Arrival:
-    known = [person for one in (carried.id, *carried.aliases) if (person := store.person(one)) is not None]
-    if known:
-        here = known[0]
-        return Arrival(
-            carried, How.BY_ID, here, None, _new_looks(store, here, carried), _conflicts(store, here, carried)
-        )
-    gone = [time for one in (carried.id, *carried.aliases) if (time := store.erased_at(one)) is not None]
+def _arrival(person: Person, carried: CarriedPerson, store: Store, faces: _Faces) -> Arrival:
+    ids = (carried.id, *carried.aliases)
+    known = [here for one in ids if (here := store.person(one)) is not None]
+    here = known[0] if known else None
+    new = len(carried.looks) if here is None else _new_looks(store, here, carried)
+    gone = {one: time for one in ids if (time := store.erased_at(one)) is not None}
     if gone:
-        return Arrival(carried, How.ERASED, new_looks=len(carried.looks), erased_at=max(gone))
-    verdict, conflicts = faces.verdict(carried)
+        words = tuple(f"{one} is the same person in the pack, and was erased here" for one in gone if here)
+        return Arrival(person, How.ERASED, here, None, 0, new, words, max(gone.values()))
+    if here is not None:
+        return Arrival(person, How.BY_ID, here, None, 0, new, _conflicts(store, here, carried))
+    verdict, words = faces.verdict(carried)
     row = None if verdict is None else verdict.person_row
     like = None if row is None else store.person_by_row(row)
     if verdict is None or like is None:
-        return Arrival(carried, How.NEW, new_looks=len(carried.looks), conflicts=conflicts)
+        return Arrival(person, How.NEW, new_looks=new, conflicts=words)
     how = How.BY_FACE if verdict.kind is Kind.MATCH else How.LIKE_TWO
-    if like.name and carried.name and like.name != carried.name:
-        conflicts = (f'called "{carried.name}" in the pack, "{like.name}" here, which stays',)
-    return Arrival(carried, how, like, verdict.similarity, _new_looks(store, like, carried), conflicts)
+    similarity, new = verdict.similarity, _new_looks(store, like, carried)
+    return Arrival(person, how, like, similarity, new_looks=new)
+
+
+def _doubted(arrival: Arrival, met: int) -> Arrival:
+    """One by face alone is doubtful when the names differ, when the face is not as near as a picture must be
+    to be learned from, or when others of the pack are the same person here, too (`met` of them)."""
+    here, similarity = arrival.here, arrival.similarity or 0.0
+    if arrival.how is not How.BY_FACE or here is None:
+        return arrival
+    doubts = []
+    if here.name and arrival.person.name and here.name != arrival.person.name:
+        doubts.append(f'called "{arrival.person.name}" in the pack, "{here.name}" here')
+    if similarity < match.LEARN_FROM:
+        doubts.append(f"{similarity:.0f} % alike; it takes {match.LEARN_FROM:.0f} to make two people one")
+    if met > 1:
+        doubts.append(f"{met} people of the pack are {here.name or here.id} here")
+    how = How.DOUBTFUL if doubts else How.BY_FACE
+    return replace(arrival, how=how, conflicts=(*arrival.conflicts, *doubts))
 
 
 def _conflicts(store: Store, here: Person, carried: CarriedPerson) -> tuple[str, ...]:
@@ -169,13 +211,11 @@ class _Faces:
     def __init__(self, store: Store, rate: float) -> None:
         self._model, self._rate = store.model(), rate
         self._gallery: Gallery | None = None
-        self._length = 0
         self._calibration: Calibration | None = None
         for row, vectors in store.changes(0, self._model):
             if len(vectors):
                 self._gallery = self._gallery or Gallery(vectors.shape[1])
                 self._gallery.update(row, vectors)
-                self._length = vectors.nbytes // len(vectors)
         if self._gallery is not None:
             try:
                 self._calibration = calibration_of(self._model)
@@ -186,15 +226,9 @@ class _Faces:
         """Who they are here, by the mean of the looks in use; None, and why, when nobody can be compared."""
         if self._gallery is None or self._calibration is None:
             return None, ()
-        vectors = [vector_of(stored) for look in carried.looks if (stored := self._stored(look)) is not None]
+        vectors = vectors_in_use(carried.looks, self._model)
         if not vectors:
             return None, (f"not compared with anybody: no reference has a vector of {self._model}",)
         template = unit(unit(np.stack(vectors)).mean(axis=0))
         nearest = self._gallery.nearest(template)
         return match.decide(self._calibration, nearest, len(self._gallery), self._rate), ()
-
-    def _stored(self, look: CarriedLook) -> bytes | None:
-        """The vector of a look in use, if it is as long as they are here."""
-        vector, _ = look.vectors.get(self._model, (None, None))
-        usable = vector is not None and len(vector) == self._length and look.numbers[-1] is None
-        return vector if usable else None

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from edge.backup.forgetting import forget_in_each
+from edge.backup.leavings import drop_former, tidy
 from edge.backup.making import copy_whole
-from edge.backup.writing import SCRATCH, copies_turn, scratch
+from edge.backup.writing import copies_turn, scratch
 from edge.disk import free_mib
 from edge.errors import BackupError
-from edge.store.copies import FOLDER, Copy, digest_of, name_of, nightly_copies
-from edge.store.copying import Census, check_copy, sync
+from edge.store.connection import StoreDamaged
+from edge.store.copies import Copy, day_of, digest_of, name_of, newest_first, nightly_copies
+from edge.store.copying import Census, check_copy, sound, sync
 from edge.store.opening import sync_folder
-from edge.store.swapping import FORMER
+from edge.store.schema import PEOPLE
 
 _MIB = 1 << 20
-_STALE_S = 3600.0
-_FORMER_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +50,22 @@ def copy_nightly(state: Path, settings: Path | None, keep: Keep, now: float) -> 
     now: seconds since 1970 GMT. Raises BackupError, StoreError: the earlier copies are still there then.
     """
     with copies_turn(state) as folder:
-        _tidy(state)
+        tidy(state)
         forgotten = forget_in_each(state)
-        today = datetime.fromtimestamp(now, UTC).date()
-        dropped = _make_room(state, keep)
+        today = day_of(now)
+        dropped = _make_room(state, keep, today)
         with scratch(state) as path:
             try:
                 copy_whole(state, settings, path, faces=True)
                 census = check_copy(path)
                 sync(path)
-                copy = Copy(folder / name_of(str(today), digest := digest_of(path)), str(today), digest)
+                copy = Copy(folder / name_of(today, digest := digest_of(path)), today, digest)
                 path.replace(copy.path)
                 sync_folder(folder)
             except OSError as error:
                 raise BackupError(f"no copy was made: {error.strerror} ({error.filename})") from error
         dropped += _rotate(state, copy, keep)
-        _drop_former(state, today)
+        drop_former(state, today)
     return Night(copy, census, nightly_copies(state), dropped, forgotten)
 
 
@@ -94,7 +92,7 @@ def _rotate(state: Path, fresh: Copy, keep: Keep) -> int:
     """The chosen stay while they fit into the size; the fresh one in any case. How many went."""
     others = [copy for copy in nightly_copies(state) if copy.path != fresh.path and copy.date != fresh.date]
     stay, size = {fresh.path}, fresh.path.stat().st_size
-    for copy in chosen(sorted([fresh, *others], key=lambda one: one.date, reverse=True), keep):
+    for copy in chosen(newest_first([fresh, *others], fresh.date), keep):
         if copy.path not in stay:
             size += copy.path.stat().st_size
             if size > keep.mib * _MIB:
@@ -106,39 +104,32 @@ def _rotate(state: Path, fresh: Copy, keep: Keep) -> int:
     return len(gone)
 
 
-def _make_room(state: Path, keep: Keep) -> int:
-    """Drop the eldest copies until another fits above the floor; the newest stays. How many went."""
+def _make_room(state: Path, keep: Keep, today: str) -> int:
+    """Drop the eldest copies until another fits above the floor; how many went.
+
+    The newest that is whole stays. None goes when that would not be enough, nor when the store is damaged and
+    they are all there is.
+    """
+    people = state / "people.sqlite"
     try:
-        needed = (state / "people.sqlite").stat().st_size / _MIB + keep.floor_mib
+        needed, free = people.stat().st_size / _MIB + keep.floor_mib, free_mib(state)
+        if free >= needed:
+            return 0
+        if not sound(people, PEOPLE):
+            raise StoreDamaged(f"no copy was made: {people} is damaged")
+        copies = newest_first(nightly_copies(state), today)
+        stays = next((copy for copy in copies if copy.whole()), None)
+        spare = [copy.path for copy in reversed(copies) if copy != stays]
         dropped = 0
-        copies = nightly_copies(state)
-        while free_mib(state) < needed and len(copies) > 1:
-            copies.pop().path.unlink()
-            dropped += 1
-        if free_mib(state) < needed:
-            raise BackupError(
-                f"no copy was made: {free_mib(state):.0f} MiB are free, and a copy needs "
-                f"{needed:.0f} ({keep.floor_mib} of them stay free: disk_floor_mib)"
-            )
+        if free + sum(path.stat().st_size for path in spare) / _MIB >= needed:
+            while free < needed and spare:
+                spare.pop(0).unlink()
+                dropped, free = dropped + 1, free_mib(state)
     except OSError as error:
         raise BackupError(f"no copy was made: {error.strerror} ({error.filename})") from error
+    if free < needed:
+        raise BackupError(
+            f"no copy was made: {free:.0f} MiB are free, and a copy needs {needed:.0f} "
+            f"({keep.floor_mib} of them stay free: disk_floor_mib)"
+        )
     return dropped
-
-
-def _tidy(state: Path) -> None:
-    """What a copy that was killed left."""
-    for folder in (state, state / FOLDER):
-        for path in folder.glob(f"{SCRATCH}*"):
-            if time.time() - path.stat().st_mtime > _STALE_S:
-                path.unlink(missing_ok=True)
-
-
-def _drop_former(state: Path, today: date) -> None:
-    """What a restore put aside goes after a month."""
-    for folder in (state / FORMER).glob("????-??-??T*"):
-        try:
-            age = (today - date.fromisoformat(folder.name[:10])).days
-        except ValueError:
-            continue
-        if age > _FORMER_DAYS:
-            shutil.rmtree(folder, ignore_errors=True)

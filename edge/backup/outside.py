@@ -15,11 +15,11 @@ _SPARE = "settings.restored.toml"
 def put_settings(settings: Path, content: bytes, state: Path) -> str:
     """Write the settings file, its mode and owner kept, the former one beside it; what was done, in words.
 
-    Who may not write there finds them in the state folder.
+    Who may not write there finds them in the state folder. Raises BackupError, OSError: nor there.
     """
-    if settings.is_file() and settings.read_bytes() == content:
-        return f"settings: {settings}, which are the same"
     try:
+        if settings.is_file() and settings.read_bytes() == content:
+            return f"settings: {settings}, which are the same"
         if settings.is_file():
             former = settings.with_name(f"{settings.name}.before-restore")
             with whole(former) as file:

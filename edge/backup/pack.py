@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge import __version__
+from edge.backup.leavings import UNPACKED
 from edge.backup.making import refuse_foreign_target
 from edge.backup.sealed import Header, read, write
 from edge.backup.writing import scratch, whole
@@ -21,7 +22,6 @@ from edge.store.opening import own
 from edge.store.schema import PEOPLE
 
 KIND = "people"
-_UNPACKED = "unpacked."
 
 
 def export_people(  # noqa: PLR0917
@@ -49,7 +49,7 @@ def unpacked(state: Path, source: Path, passphrase: bytes) -> Iterator[Store]:
 
     Raises BackupError, StoreError: not such a file, a wrong passphrase, damaged, of a newer release.
     """
-    folder = state / f"{_UNPACKED}{secrets.token_hex(4)}"
+    folder = state / f"{UNPACKED}{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
     try:
         own(folder, state)

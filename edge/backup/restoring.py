@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,29 +14,30 @@ from edge.backup.making import CERTIFICATES, SETTINGS
 from edge.backup.outside import put_settings
 from edge.backup.sealed import read
 from edge.clock import Clock
-from edge.errors import BackupError, SettingsError
+from edge.errors import BackupError, SettingsError, StoreError
 from edge.outlets.device import FILE as DEVICE_ID
 from edge.settings import load_settings
 from edge.store import open_store
+from edge.store.barred import barred, revoke
 from edge.store.connection import StoreDamaged
-from edge.store.copies import Copy
+from edge.store.copies import Copy, day_of
 from edge.store.copying import (
     Census,
     check_copy,
     copied,
     copy_file,
-    erased_in,
     forget_erased,
     modernise,
     sound,
     take_files,
 )
 from edge.store.lineage import keep_usage_of, numbers, replace_tokens, with_log
-from edge.store.opening import IN_USE, hold, opening_turn
+from edge.store.opening import IN_USE, hold, open_file, opening_turn
 from edge.store.schema import PEOPLE, USAGE, Schema
 from edge.store.sightings_schema import SIGHTINGS
 from edge.store.swapping import FORMER, decide, discard, finish, prepare
 
+_BUSY_S = 5.0
 _STOP_IT = (
     "the store is in use by the service or another command, and nothing was changed: stop it "
     "(`systemctl stop api-face`), restore, and start it again"
@@ -45,15 +46,17 @@ _STOP_IT = (
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of it. erased: people in the copy who were erased here since, and are again. missing: those
-    who were here and are not in the copy. former: the folder that keeps what was there. settings: what became
-    of them, in words."""
+    """What became of it. erased, revoked: people and tokens in the copy who were erased and revoked here
+    since, and are again. missing: people who were here and are not in the copy. former: the folder that keeps
+    what was there. settings: what became of them, in words; settings_failed: and whether that went wrong."""
 
     census: Census
     erased: int
+    revoked: int
     missing: int
     former: Path
     settings: str
+    settings_failed: bool
 
 
 class Restore:
@@ -89,18 +92,25 @@ class Restore:
         with self._alone():
             folder = prepare(self._state)
             try:
-                erased, missing, settings = self._prepared(folder, fill)
+                erased, revoked, missing, settings = self._prepared(folder, fill)
                 census = check_copy(folder / "people.sqlite")
             except OSError as error:
                 raise BackupError(f"nothing was restored: {error.strerror} ({error.filename})") from error
             stamp = self._stamp()
             decide(self._state, stamp)
-        words = "no settings were restored"
-        if settings is not None and self._settings is not None:
-            words = f"settings: {self._settings}"
-            if not self._settings_inside:
-                words = put_settings(self._settings, settings, self._state)
-        return Restored(census, erased, missing, self._state / FORMER / stamp, words)
+        words, failed = self._put_settings(settings)
+        return Restored(census, erased, revoked, missing, self._state / FORMER / stamp, words, failed)
+
+    def _put_settings(self, content: bytes | None) -> tuple[str, bool]:
+        """What became of them, and whether that failed: the rest is in its place by now."""
+        if content is None or self._settings is None:
+            return "no settings were restored", False
+        if self._settings_inside:
+            return f"settings: {self._settings}", False
+        try:
+            return put_settings(self._settings, content, self._state), False
+        except (BackupError, OSError) as error:
+            return f"the settings were not: {error}", True
 
     def _stamp(self) -> str:
         """The name of the folder for what is there now; the clock may stand still."""
@@ -126,9 +136,9 @@ class Restore:
                 discard(self._state)
                 os.close(holding)
 
-    def _prepared(self, folder: Path, fill: Callable[[Path], bool]) -> tuple[int, int, bytes | None]:
-        """Everything in the folder, checked by opening it; how many were erased again, how many of those who
-        are here are not in it, and the settings."""
+    def _prepared(self, folder: Path, fill: Callable[[Path], bool]) -> tuple[int, int, int, bytes | None]:
+        """Everything in the folder, checked by opening it; how many people were erased again, how many tokens
+        revoked, how many of those who are here are not in it, and the settings."""
         people = folder / "people.sqlite"
         faces = fill(people)
         check_copy(people)
@@ -140,28 +150,17 @@ class Restore:
             _check_settings(folder, settings)
             if not self._settings_inside:  # they follow when the rest is in its place
                 (folder / SETTINGS).unlink()
-        erased = 0
-        if faces:
-            erased = self._forget_erased(people)
-        else:
+        if not faces:
             self._keep_people(folder, people)
+        known = barred(self._state, day_of(self._clock.now()))
+        with copied(people) as database:
+            erased, revoked = forget_erased(database, known.erased), revoke(database, known.revoked)
         with_log(people, PEOPLE)
         missing = self._follow(folder, files.get(DEVICE_ID))
         self._small_files(folder, files)
         open_store(folder, self._clock).close()
         (folder / IN_USE).unlink()
-        return erased, missing, settings
-
-    def _forget_erased(self, people: Path) -> int:
-        """Who was erased here since the copy was made stays erased; an unreadable file tells nobody."""
-        live = self._state / "people.sqlite"
-        if not live.exists():
-            return 0
-        with suppress(StoreDamaged):
-            erased = erased_in(live)
-            with copied(people) as database:
-                return forget_erased(database, erased)
-        return 0
+        return erased, revoked, missing, settings
 
     def _keep_people(self, folder: Path, people: Path) -> None:
         """A file that is not sealed has tokens alone: they replace those of the people who are here."""
@@ -170,7 +169,7 @@ class Restore:
             copy_file(self._state / people.name, people, PEOPLE)
             modernise(people)
         else:
-            open_store(folder, self._clock).close()
+            open_file(people, PEOPLE, _BUSY_S).close()
         replace_tokens(people, tokens)
         tokens.unlink()
 
@@ -182,15 +181,10 @@ class Restore:
             if not path.exists() and (self._state / path.name).exists():
                 self._go_on(path, schema)
         people, tokens = numbers(folder / "people.sqlite")
-        people_here: dict[int, str] = {}
-        tokens_here: dict[int, bytes] = {}
-        if (self._state / "people.sqlite").exists():
-            try:
-                people_here, tokens_here = numbers(self._state / "people.sqlite")
-            except StoreDamaged:
-                own = self._state / DEVICE_ID
-                if own.is_file() and own.read_bytes() == identity:
-                    return 0  # the copy is of this device: rows mean what they meant
+        here = self._numbers_here()
+        if here is None:  # a copy of this device: rows mean what they meant
+            here = (people, tokens) if self._is_of(identity) else ({}, {})
+        people_here, tokens_here = here
         if usage.exists():
             keep_usage_of(
                 usage,
@@ -198,6 +192,19 @@ class Restore:
                 {row for row, hash in tokens.items() if tokens_here.get(row) == hash},
             )
         return len(set(people_here.values()) - set(people.values()))
+
+    def _numbers_here(self) -> tuple[dict[int, str], dict[int, bytes]] | None:
+        """None: the people's file is missing, or cannot be read."""
+        try:
+            path = self._state / "people.sqlite"
+            return numbers(path) if path.exists() else None
+        except StoreError:
+            return None
+
+    def _is_of(self, identity: bytes | None) -> bool:
+        """Whether the copy was made by the device that this is."""
+        own = self._state / DEVICE_ID
+        return own.is_file() and own.read_bytes() == identity
 
     def _go_on(self, path: Path, schema: Schema) -> None:
         try:

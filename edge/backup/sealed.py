@@ -36,8 +36,9 @@ _FRAME = 65536
 _TAG = 16
 _COST = {"n": 2**15, "r": 8, "p": 3}
 """scrypt takes 32 MiB and, on a slow board, some seconds (OWASP's list of equal costs, 2023)."""
-_MOST_COST = {"n": 2**20, "r": 16, "p": 16}
-"""What a header may ask for: a file must not take all memory of the device."""
+_MOST_MEMORY = 1 << 26
+_MOST_PASSES = 6
+"""What a header may ask for: a file must not take the device's memory (128 * n * r bytes) or time (p)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def _key(fields: dict[str, object], passphrase: bytes | None, path: Path) -> byt
         case _:
             raise BackupError(f"{path} is damaged: its header lacks something")
     try:
-        if any(not 1 <= cost[name] <= _MOST_COST[name] for name in cost):
+        if min(n, r, p) < 1 or 128 * n * r > _MOST_MEMORY or p > _MOST_PASSES:
             raise ValueError
         key, check = _keys(passphrase, bytes.fromhex(salt), cost)
     except ValueError as error:

@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help=f'its first line is the passphrase, at least {LEAST} characters; "-": standard input',
+        help=f'its first line is the passphrase, at least {LEAST} characters; "-": typed, or standard input',
     )
     parser.add_argument(
         "--nightly", action="store_true", help="instead of FILE: today's copy on the device, and the rotation"
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
         raise SettingsError("backup takes a FILE, or --nightly alone")
     if args.nightly:
         return _nightly(place)
-    passphrase = read_passphrase(args.passphrase_file)
+    passphrase = read_passphrase(args.passphrase_file, new=True)
     now = SystemClock().now()
     census = make_backup(place.state, place.settings_path(), args.file, passphrase, now)
     if passphrase is None:

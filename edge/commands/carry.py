@@ -33,7 +33,10 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="only say who is new, and who is here already")
     same = parser.add_mutually_exclusive_group()
     for choice, words in (
-        (Same.MERGE, "make those one whose face is known here under another id; both ids go on working"),
+        (
+            Same.MERGE,
+            "make those one whose face is known here beyond doubt; both ids go on working",
+        ),
         (Same.SKIP, "leave them out"),
         (Same.KEEP, "let them be two people"),
     ):
@@ -44,7 +47,7 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
 
 def export(store: Store, args: argparse.Namespace) -> None:
     """Write the pack."""
-    passphrase = _read(args)
+    passphrase = _read(args, new=True)
     census = export_people(store, args.state, args.id, args.file, passphrase, SystemClock().now())
     print(f"{args.file}: {census.people} people with {census.references} references, sealed")
 
@@ -58,7 +61,7 @@ def import_(store: Store, args: argparse.Namespace) -> None:
             return
         with store.writing():
             found = arrivals(pack, store, args.rate)
-            taken = take_in(store, found, args.same, args.max_references, erased=args.also_erased)
+            taken = take_in(store, pack, found, args.same, args.max_references, erased=args.also_erased)
     for arrival in found:
         for words in arrival.conflicts:
             print(f"{arrival.person.id}  {words}")
@@ -72,11 +75,12 @@ def import_(store: Store, args: argparse.Namespace) -> None:
 def _show(arrival: Arrival) -> None:
     person, here = arrival.person, arrival.here
     called = (here.name or here.id) if here is not None else ""
-    looks = f"{arrival.new_looks} of {len(person.looks)} references are new"
+    looks = f"{arrival.new_looks} of {arrival.looks} references are new"
     words = {
-        How.NEW: f"new, {len(person.looks)} references",
+        How.NEW: f"new, {arrival.looks} references",
         How.BY_ID: f"here already, as {called}; {looks}",
         How.BY_FACE: f"is {called} here, {arrival.similarity or 0:.0f} %; {looks}",
+        How.DOUBTFUL: f"is perhaps {called} here; --merge-same leaves them out",
         How.LIKE_TWO: f"is like two people here, {called} among them, {arrival.similarity or 0:.0f} %",
         How.ERASED: f"was erased here {date(arrival.erased_at or 0)}, and is left out without --also-erased",
     }[arrival.how]
@@ -89,8 +93,8 @@ def _passphrase(parser: Any) -> None:
     parser.add_argument("--passphrase-file", metavar="FILE", type=Path, help="as with `api-face backup`")
 
 
-def _read(args: argparse.Namespace) -> bytes:
-    passphrase = read_passphrase(args.passphrase_file)
+def _read(args: argparse.Namespace, *, new: bool = False) -> bytes:
+    passphrase = read_passphrase(args.passphrase_file, new=new)
     if passphrase is None:
         raise SettingsError(
             "a pack of people is sealed: --passphrase-file names the file with its passphrase"

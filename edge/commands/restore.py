@@ -12,7 +12,7 @@ from edge.clock import SystemClock
 from edge.commands.backup import told
 from edge.commands.place import Place
 from edge.errors import BackupError, SettingsError
-from edge.store.copies import Copy, last_good, nightly_copies
+from edge.store.copies import Copy, day_of, last_good, nightly_copies
 
 _LATEST = "latest"
 
@@ -51,10 +51,12 @@ def run(args: argparse.Namespace, place: Place) -> int:
     print(f"restored: {told(restored.census)}; {restored.settings}")
     if restored.erased:
         print(f"{restored.erased} people in it were erased here since, and are again")
+    if restored.revoked:
+        print(f"{restored.revoked} tokens in it were revoked here since, and are again")
     if restored.missing:
         print(f"{restored.missing} people who were here are not in it")
     print(f"what was there before is in {restored.former}")
-    return 0
+    return 1 if restored.settings_failed else 0
 
 
 def _list(state: Path) -> None:
@@ -65,7 +67,7 @@ def _list(state: Path) -> None:
 
 def _copy(state: Path, date: str) -> Copy:
     if date == _LATEST:
-        found = last_good(state)
+        found = last_good(state, day_of(SystemClock().now()))
     else:
         found = next((copy for copy in nightly_copies(state) if copy.date == date), None)
     if found is None:

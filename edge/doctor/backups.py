@@ -22,12 +22,12 @@ def look(patient: Patient) -> Iterator[Finding]:
     if not (patient.state / "people.sqlite").exists():
         yield not_applicable("backup", "there is nobody to copy yet")
         return
-    copies, copy = nightly_copies(patient.state), last_good(patient.state)
+    copies, copy = nightly_copies(patient.state), last_good(patient.state, str(_today(patient)))
     result = _last_result(patient)
     if copy is not None:
         days = (_today(patient) - date.fromisoformat(copy.date)).days
         words = f"{len(copies)} nightly; the newest whole one is of {copy.date}"
-        yield _judged(words, result, good=days <= MOST_DAYS)
+        yield _judged(words, result, good=0 <= days <= MOST_DAYS)
     elif copies:
         yield failed("backup", f"none of the {len(copies)} nightly copies is whole", _LOOK)
     elif result is None:

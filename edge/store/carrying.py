@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.access import gmt_day
 from edge.errors import StoreError
 from edge.store.departed import hash_of
+from edge.store.embeddings import check_stored
 from edge.store.people import bump, touch
 from edge.store.records import EnrolledBy, Person
 from edge.store.references import ReferenceTable
@@ -87,7 +88,6 @@ class CarryTable(ReferenceTable):
         database = self._people.open_write()
         values = (carried.id, carried.name, carried.created, carried.enrolled_by, bump(database))
         row = int(database.execute(_PERSON, values).fetchall()[0][0])
-        database.execute("DELETE FROM erased WHERE hash = ?", (hash_of(carried.id),))
         self.saw(row, gmt_day(self._clock.now()))
         return Person(row, *values)
 
@@ -95,17 +95,24 @@ class CarryTable(ReferenceTable):
         """Let a further id answer for somebody. Inside writing(). The id must be nobody's here."""
         database = self._people.open_write()
         database.execute("INSERT INTO alias (id, person) VALUES (?, ?)", (alias, person.row))
-        database.execute("DELETE FROM erased WHERE hash = ?", (hash_of(alias),))
+
+    def unerase(self, ids: Iterable[str]) -> None:
+        """Who was erased here and has these ids is wanted back: copies may hold them. Inside writing()."""
+        database = self._people.open_write()
+        for person_id in ids:
+            database.execute("DELETE FROM erased WHERE hash = ?", (hash_of(person_id),))
 
     def take_look(self, person: Person, look: CarriedLook) -> bool:
         """Remember a look with all its vectors; False when it is here already. Inside writing().
 
-        Raises StoreError: a vector of another length than that model's.
+        Raises StoreError: a vector of another length than that model's, or one that is none.
         """
         database = self._people.open_write()
         if self.has_look(person, look):
             return False
         for model, (vector, _) in look.vectors.items():
+            if vector is not None:
+                check_stored(vector)
             for (length,) in database.execute(_OF_LENGTH, (model,)).fetchall():
                 if vector is not None and len(vector) != length:
                     raise StoreError(f"a vector of {model} has {len(vector)} bytes; here they have {length}")

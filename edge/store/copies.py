@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER = "backups"
@@ -44,6 +46,11 @@ def name_of(date: str, digest: str) -> str:
     return f"{date}.{digest}.sqlite"
 
 
+def day_of(now: float) -> str:
+    """The GMT day, as 2026-11-25, of a time (seconds since 1970 GMT)."""
+    return str(datetime.fromtimestamp(now, UTC).date())
+
+
 def nightly_copies(state: Path) -> list[Copy]:
     """Those in the state folder, the newest day first."""
     found = [
@@ -54,14 +61,22 @@ def nightly_copies(state: Path) -> list[Copy]:
     return sorted(found, key=lambda copy: (copy.date, copy.path.name), reverse=True)
 
 
-def last_good(state: Path) -> Copy | None:
-    """The newest that is whole; reads one file or more."""
-    return next((copy for copy in nightly_copies(state) if copy.whole()), None)
+def newest_first(copies: Iterable[Copy], today: str) -> list[Copy]:
+    """The newest day first; those of days after today last: a clock that was ahead made them, who knows when.
+
+    today: the GMT day, as 2026-11-25.
+    """
+    return sorted(copies, key=lambda copy: (copy.date <= today, copy.date, copy.path.name), reverse=True)
 
 
-def way_out(state: Path) -> str:
+def last_good(state: Path, today: str) -> Copy | None:
+    """The newest that is whole, and of today or before if there is one; reads one file or more."""
+    return next((copy for copy in newest_first(nightly_copies(state), today) if copy.whole()), None)
+
+
+def way_out(state: Path, today: str) -> str:
     """What somebody can do whose people are damaged or missing, in words; empty without a copy."""
-    copy = last_good(state)
+    copy = last_good(state, today)
     if copy is not None:
         return f"the last good copy is of {copy.date}: `api-face restore --nightly {copy.date}` takes it"
     copies = len(nightly_copies(state))

@@ -1,7 +1,7 @@
 """Copies of the people's file as files of their own: made beside the service, checked, emptied of people.
 
 A copy is people.sqlite once more, folded into one file, with a table `kept` for the small files that belong
-to it (settings, identity, certificates). Its own journal stays in memory: a copy that a crash interrupts is
+to it (settings, identity, certificates). While it is changed it has no journal: a copy that is interrupted is
 thrown away and made again.
 """
 
@@ -68,11 +68,14 @@ def copy_file(source: Path, target: Path, schema: Schema) -> None:
 def copied(path: Path) -> Iterator[Database]:
     """The copy, to change it: one transaction, and afterwards nothing of who was erased is in the file.
 
-    It is written once more then. Where nobody was, secure_delete alone overwrites what is deleted.
+    It is written once more then. Where nobody was, secure_delete alone overwrites what is deleted. When the
+    block raises, the file is good for nothing: there is no way back, which in memory would be as large as the
+    file (a people.sqlite of 82 MiB took 170 MiB), and so would VACUUM's copy be, which goes to SQLITE_TMPDIR.
     """
     try:
         with closing(connect(path, PEOPLE, _BUSY_S)) as database:
-            database.execute("PRAGMA journal_mode = MEMORY")
+            database.execute("PRAGMA journal_mode = OFF")
+            database.execute("PRAGMA temp_store = FILE")
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("BEGIN IMMEDIATE")
             people = database.execute(_EVERYBODY).fetchone()

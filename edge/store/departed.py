@@ -13,7 +13,7 @@ _MOST_ERASED = 20_000
 """Ids remembered (count; some 1.2 MB); past it the eldest go, and copies as old as that are long gone."""
 
 _IDS_OF = "SELECT id FROM person WHERE row = ?1 UNION ALL SELECT id FROM alias WHERE person = ?1"
-_EVERY_ID = "SELECT id, row FROM person UNION ALL SELECT id, person FROM alias"
+EVERY_ID = "SELECT id, row FROM person UNION ALL SELECT id, person FROM alias"
 
 
 def hash_of(person_id: str) -> bytes:
@@ -45,5 +45,5 @@ def erased_hashes(database: Database) -> dict[bytes, float]:
 
 def departed_rows(database: Database, erased: Collection[bytes]) -> list[int]:
     """The people in a copy who were erased since it was made (rows)."""
-    every = database.execute(_EVERY_ID).fetchall()
+    every = database.execute(EVERY_ID).fetchall()
     return sorted({row for person_id, row in every if hash_of(person_id) in erased})

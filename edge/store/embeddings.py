@@ -174,6 +174,14 @@ def vector_of(stored: bytes) -> Vector:
     return np.frombuffer(stored, _FLOAT32)
 
 
+def check_stored(vector: bytes) -> None:
+    """Raises StoreError: bytes from elsewhere that are no direction. With one that is not finite, somebody
+    would be everybody's nearest."""
+    values = np.frombuffer(vector, _FLOAT32) if len(vector) % _FLOAT32.itemsize == 0 else np.empty(0)
+    if not np.isfinite(values).all() or not values.any():
+        raise StoreError("a vector that is zero or not finite cannot be stored")
+
+
 def points_of(stored: bytes | None) -> Vector | None:
     """Stored landmarks, n x 2."""
     return None if stored is None else np.frombuffer(stored, _FLOAT32).reshape(-1, 2)

@@ -13,9 +13,10 @@ from edge.clock import Clock, SystemClock
 from edge.errors import StoreError
 from edge.store.carrying import CarryTable
 from edge.store.connection import Connections, StoreDamaged
+from edge.store.copies import day_of
 from edge.store.erasing import Erasing
 from edge.store.events import EventTable
-from edge.store.loss import after_damage, refuse_loss
+from edge.store.loss import after_damage, note_life, refuse_loss
 from edge.store.opening import hold, open_file, opening_turn
 from edge.store.schema import PEOPLE, USAGE, Schema
 from edge.store.sightings import SightingTable
@@ -86,6 +87,8 @@ def open_store(
 
     Raises StoreError: a file that is damaged, not ours, or of a newer release; it is left as it was.
     """
+    clock = clock or SystemClock()
+    today = day_of(clock.now())
     files: list[Connections] = []
     with opening_turn(state):
         finish(state)
@@ -93,25 +96,25 @@ def open_store(
         if holding is None:
             raise StoreError(f"{state} is being restored")
         try:
-            refuse_loss(state)
+            refuse_loss(state, today)
             for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
-                files.append(_opened(state / f"{name}.sqlite", schema, busy_s))
+                files.append(_opened(state / f"{name}.sqlite", schema, busy_s, today))
+            note_life(state)
         except BaseException:
             for file in files:
                 file.close()
             os.close(holding)
             raise
     people, usage, sightings = files
-    clock = clock or SystemClock()
     store = Store(people, usage, sightings, clock, clock_set or partial(is_set, clock))
     store._holding = holding
     store.clean()
     return store
 
 
-def _opened(path: Path, schema: Schema, busy_s: float) -> Connections:
+def _opened(path: Path, schema: Schema, busy_s: float, today: str) -> Connections:
     """Its connections. What is said of a file that is damaged ends with what can be done."""
     try:
         return open_file(path, schema, busy_s)
     except StoreDamaged as error:
-        raise StoreDamaged(f"{error.message}; {after_damage(path)}") from error
+        raise StoreDamaged(f"{error.message}; {after_damage(path, today)}") from error
