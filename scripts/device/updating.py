@@ -114,15 +114,15 @@ def cut_off(device: Device, release: Release) -> Row:
             time.sleep(0.05)
         container.kill()
         update.join()
-    container.start(network="host")
     begun = time.monotonic()
+    container.start(network="host")
     while container.path(_PENDING).exists() and time.monotonic() - begun < _SETTLED_S:
         time.sleep(0.2)
     settled = f"{time.monotonic() - begun:.0f} s"
     device.away(60)
     said = container.run("journalctl", "-b", "-u", "api-face-update", "-o", "cat", "--no-pager", "-n", "5")
     held = not container.path(_PENDING).exists()
-    seen = _Seen(old, " / ".join(said.splitlines()), f"settled {settled} after the start", held)
+    seen = _Seen(old, " / ".join(said.splitlines()), f"settled {settled} after the power was back", held)
     return _row(device, release, noted, seen)
 
 
