@@ -91,6 +91,9 @@ def test_another_source_goes_beside(desk: Desk) -> None:
     desk.install()
     second = (desk.root / "opt/api-face/current").readlink()
     assert second == Path(f"{first}-2")
+    desk.install()
+    names = {path.name for path in (desk.root / RELEASES).iterdir()}
+    assert names == {first.name, second.name}, "a second time takes away nothing"
     (desk.root / "opt/api-face" / second / "venv/bin/python").unlink()
     desk.install()
     third = (desk.root / "opt/api-face/current").readlink()
@@ -139,10 +142,15 @@ def test_only_the_release(desk: Desk) -> None:
 
 
 def test_an_image(desk: Desk) -> None:
-    """Copies must not share a token, a CA or an id."""
+    """Copies must not share a token, a CA or an id, nor what would bring the machine's id back."""
+    machine, bus = desk.root / "etc/machine-id", desk.root / "var/lib/dbus/machine-id"
+    bus.parent.mkdir(parents=True)
+    for path in (machine, bus):
+        path.write_text("00000000000000000000000089abcdef\n")
     out, _ = desk.install("--image")
     assert out == ""
     assert not list((desk.root / "var/lib/api-face").iterdir())
+    assert (machine.read_text(), bus.exists()) == ("", False)
     desk.install()
     code, _, err = desk.run("install", "--image")
     assert (code, "--purge" in err) == (1, True)

@@ -157,7 +157,7 @@ def test_everything_is_gone(desk: Desk) -> None:
     """Copies of faces too, of an update that was cut off; not while somebody installs."""
     desk.install()
     for path in (
-        "var/lib/api-face.update.a1/before/people.sqlite",
+        "var/lib/api-face.update/before/people.sqlite",
         "var/lib/systemd/timers/stamp-api-face-a.timer",
     ):
         (desk.root / path).parent.mkdir(parents=True)
@@ -169,6 +169,6 @@ def test_everything_is_gone(desk: Desk) -> None:
     assert (code, "is under way" in err) == (1, True)
     assert (desk.root / "opt/api-face/current").exists()
     assert desk.run("uninstall")[0] == 0
-    assert (desk.root / "var/lib/api-face.update.a1").exists()
+    assert (desk.root / "var/lib/api-face.update").exists()
     assert desk.run("uninstall", "--purge")[0] == 0
     assert not [name for name in desk.tree() if "api-face" in name]

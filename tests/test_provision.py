@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.commands.settings import settings_toml
 from edge.errors import SettingsError
-from edge.provisioning import read_site
+from edge.provisioning import read_site, system
 from edge.provisioning.files import overwrite
 from edge.provisioning.settings_text import with_values
 from edge.provisioning.system import host_name
 from edge.settings import load_settings
 from edge.store import open_store
-from tests.test_cli import api_face, refused
+from tests.test_cli import COMMAND, ROOT, api_face, refused
 
 TOKEN = "afe_0123456789"
 HASH = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
@@ -57,11 +60,26 @@ class Desk:
         (root / "etc" / "machine-id").write_text("00000000000000000000000089abcdef\n")
         (root / "etc" / "hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n")
 
+    @property
+    def words(self) -> list[str]:
+        """The command."""
+        place = ["--root", str(self.root), "--settings", str(self.settings)]
+        return ["provision", str(self.file), *place]
+
+    def tree(self, folder: str) -> dict[str, str]:
+        """Its files, but for where they lie and the CA in a report."""
+        return {
+            str(path.relative_to(self.root)): re.sub(r"[A-F0-9:]{95}", "", path.read_text()).replace(
+                str(self.root), ""
+            )
+            for path in (self.root / folder).rglob("*")
+            if path.is_file()
+        }
+
     def provision(self, text: str, *words: str) -> tuple[int, str]:
         """Exit code, and what was said."""
         self.file.write_text(text, encoding="utf-8")
-        words = (str(self.file), "--root", str(self.root), "--settings", str(self.settings), *words)
-        done = api_face("provision", *words, state=self.state)
+        done = api_face(*self.words, *words, state=self.state)
         if done.returncode:
             return done.returncode, refused(done, done.returncode)
         return 0, done.stdout
@@ -98,18 +116,69 @@ def test_all_of_it(desk: Desk) -> None:
     assert "SHA-256 " in report
     assert "secret ü" not in report + said
     assert "also secret" not in report + said
+    assert "this system has no NetworkManager" in report
 
 
 def test_again_and_after_a_power_cut(desk: Desk) -> None:
-    """The same file twice changes nothing; one that was overwritten, but not yet removed, is no error."""
+    """The same file twice changes nothing. One that was overwritten, not yet removed, is no error, and the
+    report stays. A draft that holds a secret does not outlive the next start."""
     assert desk.provision(SITE)[0] == 0
-    before = desk.settings.read_text()
+    before, report = desk.settings.read_text(), desk.file.with_suffix(".done.txt")
+    said = report.read_text()
+    desk.settings.with_name("mqtt.secret.new").write_text("very sec")
     assert desk.provision(SITE)[0] == 0
     assert desk.settings.read_text() == before
+    assert sorted(path.name for path in desk.settings.parent.glob("*.*")) == [
+        "mqtt.secret",
+        "settings.toml",
+    ]
     assert desk.provision("#" * len(SITE))[0] == 0
     assert not desk.file.exists()
+    assert report.read_text() == said
     with open_store(desk.state) as store:
         assert len(store.tokens()) == 1
+
+
+def test_killed_at_any_moment(desk: Desk, tmp_path: Path) -> None:
+    """The next start makes of it what an undisturbed one would have, and leaves no draft."""
+    clean = Desk(tmp_path / "clean")
+    began = time.monotonic()
+    assert clean.provision(SITE)[0] == 0
+    usual = time.monotonic() - began
+    desk.file.write_text(SITE, encoding="utf-8")
+    for part in (0.95, 0.6, 0.8, 0.7, 0.9, 0.5):
+        process = subprocess.Popen([*COMMAND, *desk.words, "--state", str(desk.state)], cwd=ROOT)
+        time.sleep(part * usual)
+        process.kill()
+        process.wait()
+        if not desk.file.exists():
+            assert desk.file.with_suffix(".done.txt").exists()
+            desk.file.write_text(SITE, encoding="utf-8")
+    assert desk.provision(SITE)[0] == 0
+    for path in ("etc", "boot"):
+        assert desk.tree(path) == clean.tree(path)
+    with open_store(desk.state) as store:
+        assert [grant.name for grant in store.tokens()] == ["panel"]
+
+
+def test_the_report_is_there_before_the_file_goes(desk: Desk) -> None:
+    """It cannot be written: the file keeps all that it says, for the next start."""
+    desk.file.with_suffix(".done.txt").mkdir()
+    assert desk.provision(SITE)[0] != 0
+    assert desk.file.read_text(encoding="utf-8") == SITE
+
+
+def test_a_webhook_in_the_report(desk: Desk) -> None:
+    """Its path may be what its receiver knows callers by."""
+    url = "https://me:two@home.example:8123/api/webhook/three?four"
+    site = f'[settings]\nwebhook_url = "{url}"\n[secrets]\nwebhook_secret = "five"\n'
+    code, said = desk.provision(site)
+    assert code == 0, said
+    report = desk.file.with_suffix(".done.txt").read_text()
+    for text in (said, report):
+        assert 'webhook_url = "https://home.example:8123/..."' in text
+        assert not any(word in text for word in ("two", "three", "four", "five"))
+    assert load_settings(desk.settings).webhook_url == url
 
 
 def test_kept(desk: Desk) -> None:
@@ -171,6 +240,14 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_site(file)
     assert said in caught.value.message
+
+
+def test_a_file_from_windows(tmp_path: Path) -> None:
+    """With a mark before its first byte, and carriage returns."""
+    file = tmp_path / "site.toml"
+    file.write_bytes(b'\xef\xbb\xbfname = "door"\r\n[settings]\r\nport = 8443\r\n')
+    site = read_site(file)
+    assert (site.name, site.settings) == ("door", {"port": 8443})
 
 
 def test_a_file_that_cannot_be_used(desk: Desk) -> None:
@@ -236,6 +313,11 @@ def test_a_device_without_a_serial_number(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no serial number"):
         host_name("door-{serial}", tmp_path)
     assert host_name("door", tmp_path) == "door"
+    (tmp_path / "etc").mkdir()
+    for empty in ("", "uninitialized\n"):  # as on an image that was not booted yet
+        (tmp_path / "etc/machine-id").write_text(empty)
+        with pytest.raises(SettingsError, match="no serial number"):
+            host_name("door-{serial}", tmp_path)
     (tmp_path / "proc/device-tree").mkdir(parents=True)
     (tmp_path / "proc/device-tree/serial-number").write_bytes(b"10000000DEADBEEF\0")
     assert host_name("door-{serial}", tmp_path) == "door-deadbeef"
@@ -247,3 +329,24 @@ def test_a_token_for_a_site_file(tmp_path: Path) -> None:
     token, hash = (line.split()[1] for line in done.stdout.splitlines())
     assert hash == "sha256:" + hashlib.sha256(token.encode()).hexdigest()
     assert not (tmp_path / "none").exists()
+
+
+def test_the_radio_is_switched_on_in_the_kernel_and_in_network_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Raspberry Pi's image has both off. What refuses is told."""
+    log = tmp_path / "calls"
+    for name, code in (("raspi-config", 1), ("nmcli", 0)):
+        (tmp_path / name).write_text(
+            f'#!/bin/sh\necho "${{0##*/}} $*" >>{log}\necho no radio >&2\nexit {code}\n'
+        )
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (hindered,) = system._switched_on("DE")
+    assert "country DE was not set" in hindered
+    assert "raspi-config: exit code 1, no radio" in hindered
+    assert log.read_text().splitlines() == [
+        "raspi-config nonint do_wifi_country DE",
+        "nmcli radio wifi on",
+        "nmcli connection reload",
+    ]

@@ -1,7 +1,8 @@
 """`api-face provision`: an installed device becomes that of a site, by one file.
 
-Each step may be done twice, and the file is overwritten last: after a power cut the next start does all of it
-again. What went wrong stands in a file beside it, for whoever puts the card into a reader.
+Each step may be done twice, and the file is overwritten last, when the report is there: after a power cut the
+next start does all of it again. What went wrong stands in a file beside it, for whoever puts the card into a
+reader.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from edge.clock import SystemClock
 from edge.commands.place import Place
@@ -49,21 +52,26 @@ def run(args: argparse.Namespace, place: Place) -> int:
         return 0
     if not args.file.is_file():
         raise SettingsError(f"there is no {args.file}")
-    error = args.file.with_suffix(".error.txt")
+    error, report = args.file.with_suffix(".error.txt"), args.file.with_suffix(".done.txt")
     try:
-        done = _provisioned(args, place)
+        done = [*_provisioned(args, place), *([] if args.keep else _certificate(args, place))]
     except (EdgeError, OSError) as problem:
         if not args.keep:
             _leave(error, [f"{args.file.name} was not used: {problem}"])
         raise
-    print("\n".join(done))
     if not args.keep:
+        if not (_overwritten(args.file) and report.exists()):  # else of a start that was cut off here
+            _leave(report, done)
         overwrite(args.file)
-        _leave(args.file.with_suffix(".done.txt"), [*done, *_certificate(args, place)])
-        args.file.unlink()
         error.unlink(missing_ok=True)
+        args.file.unlink()
         sync_folder(args.file.parent)
+    print("\n".join(done))
     return 0
+
+
+def _overwritten(path: Path) -> bool:
+    return not path.read_bytes().strip(b"#")
 
 
 def _leave(path: Path, lines: list[str]) -> None:
@@ -88,8 +96,8 @@ def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
     with owner_of(place.state), opened_store(place.state) as store:
         done += [_allowed(store, token) for token in site.tokens]
     if site.wifi is not None:
-        join_wifi(site.wifi, args.root)
-        done.append(f'Wi-Fi "{site.wifi.ssid}"')
+        hindered = join_wifi(site.wifi, args.root)
+        done += [f'Wi-Fi "{site.wifi.ssid}"', *(f"Wi-Fi: {words}" for words in hindered)]
     if name:
         set_host_name(name, args.root)
         done.append(f"name {name}: https://{name}.local")
@@ -129,7 +137,15 @@ def _set(site: Site, path: Path, text: str | None) -> Iterator[str]:
         yield f"secret {key.removesuffix('_file')}"
     put(path, text, _SECRET_MODE, like=path)
     for key, value in site.settings.items():
-        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        yield f"{key} = {json.dumps(_without_secret(key, value), ensure_ascii=False)}"
+
+
+def _without_secret(key: str, value: Any) -> Any:
+    """For the report, which whoever has the card can read. A webhook's path is often all that it asks for."""
+    if key != "webhook_url":
+        return value
+    scheme, _, rest = value.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}/..."
 
 
 def _refuse_conflict(store: Store, token: TokenHash) -> None:

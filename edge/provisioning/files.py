@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,13 @@ from edge.errors import SettingsError
 
 
 def put(path: Path, text: str, mode: int, like: Path | None = None) -> None:
-    """The whole file, or the one that was there. like: whose owner and group it gets. Raises OSError."""
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    """The whole file, or the one that was there. like: whose owner and group it gets. Raises OSError.
+
+    For folders that root alone can write: the draft has a name that can be guessed, so that the next run
+    finds the one that a power cut has left, which may hold a secret.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -68,7 +68,7 @@ class Site:
 def read_site(path: Path) -> Site:
     """Raises SettingsError: unreadable, an unknown key, a wrong value."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a mark is what Windows puts first
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     _check_keys("", values)

@@ -115,8 +115,8 @@ def full_disk(device: Device) -> Row:
         after = client.train(jpeg(obama(), 200), name="afterwards", person_id="new").status
         before.trained |= full.trained
         lost = before.lost(device)
-    held = lost == 0 and after == 200 and "train 200" not in answers
-    words = f"meanwhile nothing that cannot be counted or kept is done: {answers}; when there was room again, train {after}, without a restart"
+    held = lost == 0 and after == 200 and set(full.answers) == {"detect 200", "train 500"}
+    words = f"meanwhile {answers}; when there was room again, train {after}, without a restart"
     return Row("disk full", words, _lost(before, lost), "never", held)
 
 
@@ -140,7 +140,7 @@ def read_only(device: Device) -> Row:
         words,
         f"{before - after} of {before}",
         f"{away:.0f} s",
-        before == after,
+        before == after and bool(said),
     )
 
 

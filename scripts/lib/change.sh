@@ -2,8 +2,9 @@
 # How the installer changes a system: everything through `run` or `write`, which --dry-run cannot miss, and
 # under $root (empty: the running system), so that it can be tested on a desk.
 
+# A terminal that has gone away ends nothing.
 say() {
-    printf '%s\n' "$*" >&2
+    printf '%s\n' "$*" >&2 2>/dev/null || true
 }
 
 # run COMMAND...: do it; in a dry run, only say so.

@@ -20,12 +20,22 @@ make_identity() {
     authority=
     if [ -n "$image" ]; then
         run rm -rf "$root$state/tls" "$root$state/device-id"
+        forget_machine
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
     else
         [ -n "$(setting tls_certificate)" ] || authority=$(api_face ca --qr) ||
             die "the certificates could not be made: why stands above"
     fi
+}
+
+# systemd makes a new machine id when it starts. The file is emptied, not removed: without it all units would be
+# enabled or disabled anew (machine-id(5)). From a D-Bus id of its own it would take the old one again.
+forget_machine() {
+    if grep -qsE '^[0-9a-f]{32}$' "$root/etc/machine-id"; then
+        run truncate -s 0 "$root/etc/machine-id"
+    fi
+    [ -L "$root/var/lib/dbus/machine-id" ] || run rm -f "$root/var/lib/dbus/machine-id"
 }
 
 # Sets token, where there is none yet. A store may be there without any: of an installer that was killed. A token

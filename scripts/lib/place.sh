@@ -79,6 +79,18 @@ make_units() {
     run inside systemctl --quiet enable "${enabled[@]}"
 }
 
+# Units that another release had, and this one has not.
+drop_units() {
+    local path name
+    for path in "$root"/etc/systemd/system/api-face*.service "$root"/etc/systemd/system/api-face*.timer; do
+        name=${path##*/}
+        if [ -e "$path" ] && [ ! -e "$source/systemd/$name" ]; then
+            run inside systemctl --quiet disable "$name" || true
+            run rm -f "$path"
+        fi
+    done
+}
+
 # Whether systemd runs what is installed into.
 booted() {
     [ -z "$root" ] && [ -d /run/systemd/system ]

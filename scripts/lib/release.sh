@@ -173,11 +173,12 @@ keep_faster() {
     rm -rf "$root$draft"/try-*
 }
 
-# switch_to NAME: from now on it is in force. The one before stays, for going back; older ones go. Fails when it
-# is not in force (see write).
+# switch_to NAME: from now on it is in force. The one before stays, for going back; older ones go. Where NAME is in
+# force already nothing goes: what lies beside it is what was before. Fails when NAME is not in force (see write).
 switch_to() {
     local before path name
     before=$(basename "$(readlink "$root$app/current" 2>/dev/null || true)")
+    [ "$before" != "$1" ] || return 0
     link "releases/$1" "$app/current" || return 1
     [ -z "$dry_run" ] || return 0
     for path in "$root$app"/releases/*; do
