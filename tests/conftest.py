@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,14 @@ from edge.server.tls import Certificates
 from edge.settings import Settings
 from tests.service import Client, Service, served
 from tests.serving import Served, serving
+
+
+@pytest.fixture(autouse=True)
+def _no_renaming() -> Iterator[None]:
+    """A site file names the device; the machine that runs the tests keeps its own name."""
+    before = socket.gethostname()
+    yield
+    assert socket.gethostname() == before
 
 
 @pytest.fixture(scope="session")

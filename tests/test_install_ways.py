@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,18 @@ def test_the_pins_cover_what_is_asked_for() -> None:
             if "armv7l" not in path.name:
                 assert block.count("--hash") == (2 if machine_dependent else block.count("--hash"))
                 assert "--hash" in block
+
+
+def test_pins_without_a_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words, not a file without pins: pip would install nothing then."""
+    loader = SourceFileLoader("pin", str(ROOT / "scripts/pin"))
+    spec = spec_from_loader("pin", loader)
+    assert spec is not None
+    pin = module_from_spec(spec)
+    loader.exec_module(pin)
+    monkeypatch.setattr(pin, "resolve", lambda python, machine, wanted: None)
+    with pytest.raises(SystemExit, match=r"Python 3\.11: pip finds no wheels of NumPy"):
+        pin.files()
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,12 @@ def test_tokens_that_are_there(desk: Desk) -> None:
     assert desk.provision(text + "quota = 7\n")[0] == 0
     assert desk.provision(text.replace(HASH, other))[0] == 0
     assert "was revoked here" in desk.provision(text)[1]
-    code, said = desk.provision(text.replace(HASH, other) + 'scopes = ["admin"]')
+    before = desk.settings.read_text()
+    site = '[settings]\nport = 8443\n[secrets]\nmqtt_password = "a"\n' + text.replace(HASH, other)
+    code, said = desk.provision(site + 'scopes = ["admin"]')
     assert (code, "make a new one" in said) == (2, True)
+    assert desk.settings.read_text() == before
+    assert not desk.settings.with_name("mqtt.secret").exists()
     with open_store(desk.state) as store:
         assert [(grant.quota, grant.revoked is None) for grant in store.tokens()] == [
             (7, False),

@@ -88,7 +88,11 @@ def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
     if place.settings_file is None:
         raise SettingsError("provision needs --settings FILE: the file that it is to change")
     name = host_name(site.name, args.root)
-    done = [*_set(site, place.settings_file)]
+    text = _settings_with(site, place.settings_file)
+    with owner_of(place.state), opened_store(place.state) as store:
+        for token in site.tokens:
+            _refuse_conflict(store, token)
+    done = [*_set(site, place.settings_file, text)]
     with owner_of(place.state), opened_store(place.state) as store:
         done += [_allowed(store, token) for token in site.tokens]
     if site.wifi is not None:
@@ -100,12 +104,16 @@ def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
     return done or ["nothing was asked for"]
 
 
-def _set(site: Site, path: Path) -> Iterator[str]:
-    """Secrets first, for a setting must not name a file that is not there. Raises SettingsError."""
-    named = {key: str(path.with_name(key.partition("_")[0] + ".secret")) for key in site.secrets}
-    values = {**site.settings, **named}
+def _secret_files(site: Site, path: Path) -> dict[str, str]:
+    """The setting that names a secret's file -> that file."""
+    return {key: str(path.with_name(key.partition("_")[0] + ".secret")) for key in site.secrets}
+
+
+def _settings_with(site: Site, path: Path) -> str | None:
+    """The settings file as it is to be, checked; None where it stays as it is. Raises SettingsError."""
+    values = {**site.settings, **_secret_files(site, path)}
     if not values:
-        return
+        return None
     try:
         before = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -117,10 +125,17 @@ def _set(site: Site, path: Path) -> Iterator[str]:
         load_settings(draft)
     finally:
         draft.unlink(missing_ok=True)
-    for key, file in named.items():
+    return after
+
+
+def _set(site: Site, path: Path, text: str | None) -> Iterator[str]:
+    """Secrets first, for a setting must not name a file that is not there. Raises OSError."""
+    if text is None:
+        return
+    for key, file in _secret_files(site, path).items():
         put(Path(file), site.secrets[key] + "\n", _SECRET_MODE, like=path)
         yield f"secret {key.removesuffix('_file')}"
-    put(path, after, _SECRET_MODE, like=path)
+    put(path, text, _SECRET_MODE, like=path)
     for key, value in site.settings.items():
         yield f"{key} = {json.dumps(_without_secret(key, value), ensure_ascii=False)}"
 
@@ -133,23 +148,26 @@ def _without_secret(key: str, value: Any) -> Any:
     return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}/..."
 
 
+def _refuse_conflict(store: Store, token: TokenHash) -> None:
+    """Raises SettingsError where the same token is here, and good for other things."""
+    known = store.find_token(token.hash)
+    if known is None or known.revoked is not None:
+        return
+    if (known.name, known.scopes, known.expires) != (token.name, token.scopes, token.expires):
+        raise SettingsError(
+            f'token "{token.name}" is here as "{known.name}", with other scopes or another end: '
+            "make a new one"
+        )
+
+
 def _allowed(store: Store, token: TokenHash) -> str:
     """The token is in the store, or stays revoked. Another token of its name gives way to it."""
     known = store.find_token(token.hash)
     if known is not None and known.revoked is not None:
         return f'token "{known.name}" was revoked here, and stays so'
-    if known is not None and (known.name, known.scopes, known.expires) == (
-        token.name,
-        token.scopes,
-        token.expires,
-    ):
+    if known is not None:
         store.set_quota(token.name, token.quota)
         return f'token "{token.name}"'
-    if known is not None:
-        raise SettingsError(
-            f'token "{token.name}" is here as "{known.name}", with other scopes or another end: '
-            "make a new one"
-        )
     if any(grant.name == token.name and grant.revoked is None for grant in store.tokens()):
         store.revoke_token(token.name)
     store.add_token(token.name, token.hash, token.scopes, token.quota, token.expires)

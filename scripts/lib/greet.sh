@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The end of an installation: what the site file says, certificate and first token, and what to do next.
+# The end of an installation: what the site file says, certificate and first token, and what to do next. Uses
+# change.sh and place.sh.
 
 # The file itself stays as it is: it is the installer's own, not the copy on a card.
 apply_config() {
@@ -8,18 +9,14 @@ apply_config() {
         say "would apply: $config"
         return
     fi
+    unfinished+=("$root$etc/site.toml.part")
     (umask 077 && cat "$config" >"$root$etc/site.toml.part")
-    api_face provision --keep "$etc/site.toml.part" >&2 || {
-        rm -f "$root$etc/site.toml.part"
-        die "$config cannot be used"
-    }
+    api_face provision --keep "$etc/site.toml.part" >&2 || die "$config cannot be used"
     rm -f "$root$etc/site.toml.part"
 }
 
-# Certificate and token; not on a card that will be copied, for copies must not share them.
+# The certificate; not on a card that will be copied, for copies must not share it.
 make_identity() {
-    local tokens
-    token=
     authority=
     if [ -n "$image" ]; then
         run rm -rf "$root$state/tls" "$root$state/device-id"
@@ -27,12 +24,8 @@ make_identity() {
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
     else
-        authority=$(api_face ca --qr) || authority= # the settings name a certificate of the installer's own
-        # A store may be there without any: of an installer that was killed. A token that was revoked is one.
-        if [ ! -e "$root$state/people.sqlite" ] ||
-            { tokens=$(api_face token list) && [ "$(wc -l <<<"$tokens")" -le 1 ]; }; then
-            token=$(api_face token add first)
-        fi
+        [ -n "$(setting tls_certificate)" ] || authority=$(api_face ca --qr) ||
+            die "the certificates could not be made: why stands above"
     fi
 }
 
@@ -43,6 +36,18 @@ forget_machine() {
         run truncate -s 0 "$root/etc/machine-id"
     fi
     [ -L "$root/var/lib/dbus/machine-id" ] || run rm -f "$root/var/lib/dbus/machine-id"
+}
+
+# Sets token, where there is none yet. A store may be there without any: of an installer that was killed. A token
+# that was revoked is one. The last step, for who is not shown it now never is.
+make_token() {
+    local tokens
+    token=
+    if [ -e "$root$state/people.sqlite" ]; then
+        tokens=$(api_face token list)
+        [ "$(wc -l <<<"$tokens")" -le 1 ] || return 0
+    fi
+    token=$(api_face token add first)
 }
 
 # with_port NAME: with the port, where it is another than that of https.
@@ -72,6 +77,7 @@ greet() {
         printf '\nClients must trust the CA of this device, once: https://%s/ca.crt\nCompare its fingerprint with this one:\n' "$host"
         printf '%s\n' "$authority"
     fi
+    make_token
     if [ -n "$token" ]; then
         printf '\nYour token, shown only this once:\n    %s\n' "$token"
     else
@@ -81,11 +87,12 @@ greet() {
     curl_line
 }
 
-# As pasted, for photographs of any size: an argument holds about 100 kB. The state is closed to other users.
+# As pasted into bash, for photographs of any size: an argument holds about 100 kB, and other users can read it, so
+# the token is in none. The state is closed to other users.
 curl_line() {
     local trust=
     [ -z "$authority" ] || trust="--cacert <(${SUDO_USER:+sudo }cat $state/tls/ca.crt) "
     printf "(printf '{\"key\":\"data:image/jpeg;base64,'; base64 < photo.jpg | tr -d '\\\\n'; printf '\"}') | "
-    printf 'curl %s-H "Authorization: Bearer %s" -d @- https://%s/v1.0/detect; echo\n' \
+    printf 'curl %s-H @<(printf "Authorization: Bearer %s") -d @- https://%s/v1.0/detect; echo\n' \
         "$trust" "${token:-\$TOKEN}" "$(with_port localhost)"
 }

@@ -53,6 +53,7 @@ port_in_force() {
 }
 
 # Every unit and timer of the release, by its name; what the network is told, with the port of the settings.
+# Fails when any step does (see write).
 make_units() {
     local unit name enabled=()
     for unit in "$source"/systemd/*.service "$source"/systemd/*.timer; do
@@ -60,17 +61,20 @@ make_units() {
         [ -e "$unit" ] || continue
         if [[ $name == avahi-* ]]; then
             sed "s|<port>443</port>|<port>$(port_in_force)</port>|" "$unit" |
-                write "/etc/avahi/services/${name#avahi-}" 0644 root:root
+                write "/etc/avahi/services/${name#avahi-}" 0644 root:root || return 1
             continue
         fi
-        write "/etc/systemd/system/$name" 0644 root:root <"$unit"
+        write "/etc/systemd/system/$name" 0644 root:root <"$unit" || return 1
         if grep -q '^\[Install\]' "$unit"; then
             enabled+=("$name")
         fi
     done
-    [ "${#enabled[@]}" -gt 0 ] || die "there are no units in $source/systemd"
+    if [ "${#enabled[@]}" -eq 0 ]; then
+        say "there are no units in $source/systemd"
+        return 1
+    fi
     if booted; then
-        run systemctl daemon-reload
+        run systemctl daemon-reload || return 1
     fi
     run inside systemctl --quiet enable "${enabled[@]}"
 }

@@ -6,6 +6,7 @@
 readonly app=/opt/api-face
 readonly release_parts=(CHANGELOG.md LICENSE README.md constraints docs edge models pyproject.toml scripts setup.cfg systemd)
 readonly measure_seconds=2
+readonly room_mb=400 # a release has 180 MB; while it is made, its wheels and both runtimes lie beside it
 
 # Where the wheels come from: a bundle's own, or the registry.
 pip_sources() {
@@ -39,11 +40,20 @@ models_whole() {
     (cd "$root$app/releases/$1/models" && sha256sum --quiet --check SHA256SUMS >&2)
 }
 
-# release_works NAME: its models are whole and run, with the libraries that it has.
+# as_service COMMAND...: inside, as the service's user: what is closed to it works for root all the same. Before
+# there is one, as root.
+as_service() {
+    if inside getent passwd "$user" >/dev/null; then
+        set -- setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all "$@"
+    fi
+    (cd / && inside "$@")
+}
+
+# release_works NAME: its models are whole and run, with the libraries that it has, for whom it is made.
 release_works() {
     models_whole "$1" 2>/dev/null &&
-        inside "$app/releases/$1/venv/bin/python" -sPB "$app/releases/$1/scripts/lib/time_models.py" 0 >/dev/null 2>&1 &&
-        inside "$app/releases/$1/venv/bin/api-face" settings >/dev/null 2>&1
+        as_service "$app/releases/$1/venv/bin/python" -sPB "$app/releases/$1/scripts/lib/time_models.py" 0 >/dev/null 2>&1 &&
+        as_service "$app/releases/$1/venv/bin/api-face" settings >/dev/null 2>&1
 }
 
 # Sets release to the NAME of a whole release of this source. One that is there already is taken; where it is
@@ -64,6 +74,7 @@ make_release() {
         say "would make: $app/releases/$release (copy, virtual environment, pip with constraints/py$python-*.txt, self-test)"
         return
     fi
+    need_room "$room_mb" "$root$app"
     say "Making $app/releases/$release with Python $python on $machine (a minute or two, longer on a small Pi)"
     build_release "$release.part" "$release"
     printf '%s\n' "$wanted" >"$root$app/releases/$release.part/.made-from"
@@ -72,10 +83,16 @@ make_release() {
     sync -f "$root$app/releases"
 }
 
+# What a killed installer has left: a release that is not whole, and the site's file with its secrets.
+remove_leftovers() {
+    [ -z "$dry_run" ] || return 0
+    rm -rf "$root$app"/releases/*.part "$root$app"/*.part "$root$etc/site.toml.part"
+}
+
 # build_release DRAFT NAME: in DRAFT, everything that will be NAME.
 build_release() {
     local draft=$app/releases/$1 site said
-    rm -rf "$root$app"/releases/*.part "$root$app"/*.part
+    unfinished+=("$root$draft" "$root$app/wheels.part")
     mkdir -p "$root$draft"
     chmod 755 "$root$app" "$root$app/releases" "$root$draft"
     release_files | tar -C "$source" --exclude=__pycache__ --owner=0 --group=0 -T - -c | tar -C "$root$draft" -x
@@ -94,7 +111,7 @@ build_release() {
         "$app/releases/$2" >"$root$draft/venv/bin/api-face"
     chmod 755 "$root$draft/venv/bin/api-face"
     inside "$draft/venv/bin/python" -m compileall -q "$draft/edge"
-    said=$(inside "$draft/venv/bin/python" -sP "$draft/scripts/lib/time_models.py" 0 2>&1) ||
+    said=$(as_service "$draft/venv/bin/python" -sPB "$draft/scripts/lib/time_models.py" 0 2>&1) ||
         die "the new release failed its self-test, and nothing was switched: $said"
     rm -rf "$root$app/wheels.part"
 }
@@ -157,15 +174,15 @@ keep_faster() {
 }
 
 # switch_to NAME: from now on it is in force. The one before stays, for going back; older ones go. Where NAME is in
-# force already nothing goes: what lies beside it is what was before.
+# force already nothing goes: what lies beside it is what was before. Fails when NAME is not in force (see write).
 switch_to() {
     local before path name
     before=$(basename "$(readlink "$root$app/current" 2>/dev/null || true)")
     [ "$before" != "$1" ] || return 0
-    link "releases/$1" "$app/current" || return
+    link "releases/$1" "$app/current" || return 1
     [ -z "$dry_run" ] || return 0
     for path in "$root$app"/releases/*; do
         name=${path##*/}
-        [ "$name" = "$1" ] || [ "$name" = "$before" ] || rm -rf "$path"
+        [ "$name" = "$1" ] || [ "$name" = "$before" ] || rm -rf "$path" || say "$path could not be removed"
     done
 }

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Which system this is, and its apt packages. Uses change.sh and venv.sh.
 
+readonly lock_seconds=300
+
 os_release() {
     sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$root/etc/os-release"
 }
@@ -44,10 +46,26 @@ in_archive() {
 
 apt_get() {
     # The time-out: of an installer that was killed, apt may still be at work.
-    inside env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >&2
+    inside env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$lock_seconds" "$@" >&2
 }
 
-# Sets numpy (apt or pip) and has_picamera2.
+# apt waits for dpkg's lock by itself (see apt_get), for that of its lists it does not; on a fresh card the daily
+# update holds it for minutes.
+apt_update() {
+    local said end=$((SECONDS + lock_seconds)) waiting=
+    until said=$(apt_get update 2>&1); do
+        if [[ $said != *"Could not get lock"* ]] || [ "$SECONDS" -ge "$end" ]; then
+            say "$said"
+            return 1
+        fi
+        [ -n "$waiting" ] || say "apt is at work already: waiting for it, for up to $((lock_seconds / 60)) minutes"
+        waiting=yes
+        sleep 5
+    done
+    say "$said"
+}
+
+# Sets numpy (apt or pip).
 install_packages() {
     local wanted=() missing=() package
     numpy=apt
@@ -60,10 +78,11 @@ install_packages() {
         has_package "$package" || missing+=("$package")
     done
     if [ -n "$(inside dpkg --audit 2>/dev/null)" ]; then
-        run inside env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >&2
+        run inside env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >&2 ||
+            say "dpkg could not finish what was begun before: its words stand above; going on without"
     fi
     if [ "${#missing[@]}" -gt 0 ] || [ -z "$(find "$root/var/lib/apt/lists" -name '*_Packages*' -print -quit)" ]; then
-        run apt_get update || say "apt-get update failed: going on with what the lists have"
+        run apt_update || say "apt-get update failed: going on with what the lists have"
     fi
     if [ "${#missing[@]}" -gt 0 ]; then
         run apt_get install -y --no-install-recommends "${missing[@]}" || without "${missing[@]}"
@@ -96,7 +115,8 @@ install_picamera2() {
     if has_package "${packages[0]}"; then
         return
     elif in_archive "${packages[0]}"; then
-        run apt_get install -y --no-install-recommends "${packages[@]}"
+        run apt_get install -y --no-install-recommends "${packages[@]}" ||
+            say "apt could not install ${packages[*]}: going on without the Pi camera; run this again when there is a network"
     else
         say "${packages[*]} is in no archive of this system (Raspberry Pi's own has it): going on without the Pi camera."
         say "Everything else works, USB webcams too (--camera webcam); camera = \"pi\" in the settings does not."
