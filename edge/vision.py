@@ -74,6 +74,11 @@ class Vision:
         with self._guard:
             return self._clock.steady() - min(self._begun.values()) if self._begun else 0.0
 
+    def delegated(self) -> bool:
+        """Whether each network runs in a delegate. Raises Overloaded."""
+        with self._pool.engine(self._settings.queue_seconds) as engine:
+            return engine.delegated()
+
     def use(self, model: str) -> None:
         """Embed with this model from the next request on. Raises ModelError."""
         self._pool.use(model)
@@ -84,14 +89,18 @@ class Vision:
             return self._detect(engine.detector, source, min_confidence)
 
     def portraits(
-        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+        self,
+        data: bytes,
+        check: Callable[[tuple[Face, ...]], object] | None = None,
+        *,
+        min_confidence: float | None = None,
     ) -> tuple[Detection, list[Portrait]]:
         """The faces of a JPEG or PNG, and the portraits of those whose landmarks were found.
 
-        check: may raise when the faces will not do, before any is embedded.
+        check: may raise when the faces will not do, before any is embedded. min_confidence: else the setting.
         """
         with self._opened(data) as source, self._engine() as engine:
-            detection = self._detect(engine.detector, source, None)
+            detection = self._detect(engine.detector, source, min_confidence)
             if check is not None:
                 check(detection.faces)
             return detection, [

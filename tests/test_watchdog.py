@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 import signal
 import socket
@@ -19,9 +20,10 @@ from edge.clock import SystemClock
 from edge.engine import Engine
 from edge.errors import ModelError, Overloaded
 from edge.notify import Manager
-from edge.selftest import SelfTest, drawn_face
+from edge.portrait import Portrait
+from edge.selftest import SIDE, SelfTest, drawn_face
 from edge.settings import load_settings
-from edge.vision import Vision
+from edge.vision import Detection, Vision
 from edge.watchdog import STUCK_S, Watchdog, pause
 from edge.wiring import made_vision
 from tests.service import Service
@@ -110,20 +112,48 @@ def test_the_drawn_face_is_found_and_embedded(vision: Vision) -> None:
     SelfTest(vision).run()
 
 
-def test_networks_that_suddenly_find_otherwise_are_a_failure(vision: Vision) -> None:
-    class Blinded:
-        blind = False
+class Seeing:
+    """A vision that finds what it is told, of what the real one finds."""
 
-        def portraits(self, data: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
-            detection, portraits = vision.portraits(data)
-            return detection, [] if self.blind else portraits
+    def __init__(self, vision: Vision, change: Callable[[list[Portrait]], list[Portrait]]) -> None:
+        self._vision = vision
+        self._change = change
 
-    blinded = Blinded()
-    test = SelfTest(blinded)
-    test.run()
-    blinded.blind = True
-    with pytest.raises(ModelError, match="found 0 faces where they had found 1"):
-        test.run()
+    def portraits(
+        self, data: bytes, *, min_confidence: float | None = None
+    ) -> tuple[Detection, list[Portrait]]:
+        detection, portraits = self._vision.portraits(data, min_confidence=min_confidence)
+        portraits = self._change(portraits)
+        return dataclasses.replace(detection, faces=tuple(one.face for one in portraits)), portraits
+
+
+def moved(portraits: list[Portrait]) -> list[Portrait]:
+    """To the other end of the picture."""
+    (one,) = portraits
+    box = dataclasses.replace(one.face.box, left=one.face.box.left + 3 * SIDE)
+    return [dataclasses.replace(one, face=dataclasses.replace(one.face, box=box))]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: [], "found 0 faces, and 0 where one is drawn"),
+        (lambda found: found * 2, "found 2 faces, and 2"),
+        (moved, "found 1 faces, and 0 where one is drawn"),
+    ],
+)
+def test_networks_that_find_anything_but_the_face_fail(
+    vision: Vision, change: Callable[[list[Portrait]], list[Portrait]], words: str
+) -> None:
+    """From the first time on."""
+    with pytest.raises(ModelError, match=words):
+        SelfTest(Seeing(vision, change)).run()
+
+
+def test_a_setting_that_asks_for_surer_faces_changes_nothing() -> None:
+    strict = made_vision(load_settings(None, min_confidence=1.0))[1]
+    assert not strict.portraits(drawn_face())[1]
+    SelfTest(strict).run()
 
 
 def test_it_is_fed_again_and_again_while_all_is_well(heard: Heard, vision: Vision) -> None:
