@@ -25,7 +25,7 @@ def look_at_files(patient: Patient) -> Iterator[Finding]:
 
 
 def look_at_runtime(patient: Patient) -> Iterator[Finding]:
-    """Whether a drawn face is found, and whether the networks run in XNNPACK, here and in the service. Without
+    """Whether a drawn face is found, and whether XNNPACK runs the networks, here and in the service. Without
     it everything is several times as slow and nothing says so."""
     try:
         vision = made_vision(patient.settings)[1]
