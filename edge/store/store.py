@@ -94,14 +94,15 @@ def open_store(
             raise StoreError(f"{state} is being restored")
         try:
             refuse_loss(state)
-            for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
+            # usage last: it takes room that none of them could begin without
+            for name, schema in (("people", PEOPLE), ("sightings", SIGHTINGS), ("usage", USAGE)):
                 files.append(_opened(state / f"{name}.sqlite", schema, busy_s))
         except BaseException:
             for file in files:
                 file.close()
             os.close(holding)
             raise
-    people, usage, sightings = files
+    people, sightings, usage = files
     clock = clock or SystemClock()
     store = Store(people, usage, sightings, clock, clock_set or partial(is_set, clock))
     store._holding = holding
