@@ -65,7 +65,7 @@ class Vision:
 
     @property
     def finished(self) -> int:
-        """How many times an engine did its work (count)."""
+        """How many times an engine did its work for a request (count)."""
         return self._finished
 
     @property
@@ -131,8 +131,13 @@ class Vision:
 
         patient: stand in line like a request. Raises Overloaded.
         """
-        with self._engine() if patient else self._spare() as engine:
-            yield engine
+        wait_s = self._settings.queue_seconds
+        with self._pool.engine(wait_s) if patient else self._pool.spare() as engine:
+            if engine is None:
+                yield None
+            else:
+                with self._noted():
+                    yield engine
 
     def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
         """What is kept of a portrait's picture so that another embedder can start from it."""
@@ -148,15 +153,8 @@ class Vision:
     def _engine(self) -> Iterator[Engine]:
         with self._pool.engine(self._settings.queue_seconds) as engine, self._noted():
             yield engine
-
-    @contextmanager
-    def _spare(self) -> Iterator[Engine | None]:
-        with self._pool.spare() as engine:
-            if engine is None:
-                yield None
-            else:
-                with self._noted():
-                    yield engine
+            with self._guard:
+                self._finished += 1
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -166,8 +164,6 @@ class Vision:
             self._begun[work] = self._clock.steady()
         try:
             yield
-            with self._guard:
-                self._finished += 1
         finally:
             with self._guard:
                 del self._begun[work]

@@ -5,7 +5,8 @@ out for longer than any work takes, and it is the server's own loop that says so
 engine that hangs, a queue from which nothing comes back: the manager hears nothing, and starts us anew.
 
 A device that is merely slow or busy feeds as well. Where no engine comes free for the test, because requests
-have them all, what those requests finish is as good: it went through the same queue.
+have them all, what those requests finish is as good: it went through the same queue. What the camera finishes
+is not: its frames come by another way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.clock import Clock
-from edge.errors import EdgeError, Overloaded
+from edge.engine import NoEngine
+from edge.errors import EdgeError
 from edge.notify import Manager
 
 STUCK_S = 120.0
@@ -43,7 +45,8 @@ class Test(Protocol):
 
 
 class Working(Protocol):
-    """edge.vision.Vision. finished: works (count). longest_s: of those under way the oldest (seconds)."""
+    """edge.vision.Vision. finished: works for requests (count). longest_s: of all works under way the oldest
+    (seconds)."""
 
     @property
     def finished(self) -> int: ...
@@ -63,7 +66,7 @@ class Watchdog:
         self._working = working
         self._clock = clock
         self._words = words
-        self._finished = 0
+        self._finished = working.finished
 
     async def run(self) -> None:
         """For ever; at once over when nobody listens."""
@@ -87,7 +90,7 @@ class Watchdog:
         """What is wrong, in words; None: nothing."""
         try:
             self._test.run()
-        except Overloaded as error:
+        except NoEngine as error:
             if self._working.finished == self._finished:
                 return error.message
         except EdgeError as error:

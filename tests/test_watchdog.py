@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
-from edge.engine import Engine
+from edge.engine import Engine, NoEngine
 from edge.errors import ModelError, Overloaded
 from edge.notify import Manager
 from edge.portrait import Portrait
@@ -243,7 +243,7 @@ def test_a_busy_device_is_fed_by_what_its_requests_finish(heard: Heard, vision: 
                 vision.portraits(picture)
 
     def no_turn() -> None:
-        raise Overloaded("no worker came free within 0.1 s")
+        raise NoEngine("no worker came free within 0.1 s")
 
     with ThreadPoolExecutor(3) as pool, guarded(heard, vision, no_turn):
         asking = [pool.submit(ask) for _ in range(3)]
@@ -259,6 +259,53 @@ def test_a_busy_device_is_fed_by_what_its_requests_finish(heard: Heard, vision: 
         assert not heard.fed(3 * PATIENCE_S)
 
 
+@contextlib.contextmanager
+def kept_busy(work: Callable[[], object]) -> Iterator[None]:
+    """Somebody else who works all the time."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(0.01):
+            work()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            stop.set()
+        working.result()
+
+
+def test_memory_that_is_never_given_back_starves_it(heard: Heard, vision: Vision) -> None:
+    """However much is finished meanwhile."""
+    picture = drawn_face()
+
+    def no_memory() -> None:
+        raise Overloaded("no 2 MiB of memory came free within 0.1 s")
+
+    with kept_busy(lambda: vision.portraits(picture)), guarded(heard, vision, no_memory):
+        assert (heard.next(5) or "").startswith("STATUS=the self-test: no 2 MiB")
+        assert not heard.fed(3 * PATIENCE_S)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_the_camera_finishes_is_no_proof_that_requests_are_served(
+    heard: Heard, vision: Vision, patient: bool
+) -> None:
+    def frame() -> None:
+        with vision.for_camera(patient):
+            pass
+
+    def no_turn() -> None:
+        raise NoEngine("no worker came free within 0.1 s")
+
+    with kept_busy(frame), guarded(heard, vision, no_turn):
+        assert (heard.next(5) or "").startswith("STATUS=the self-test: no worker")
+        heard.drain()
+        assert not heard.fed(3 * PATIENCE_S)
+
+
 def test_the_work_under_way_is_timed(vision: Vision) -> None:
     assert vision.longest_s == 0
     before = vision.finished
@@ -268,9 +315,10 @@ def test_the_work_under_way_is_timed(vision: Vision) -> None:
         assert 0.04 < vision.longest_s < 10
         with vision.for_camera(patient=False) as none:
             assert none is None
-        assert vision.finished == before
-    assert vision.finished == before + 1
+    assert vision.finished == before
     assert vision.longest_s == 0
+    vision.detect(drawn_face())
+    assert vision.finished == before + 1
 
 
 @pytest.mark.parametrize(("took", "seconds"), [(0.05, 5), (0.4, 8), (2, 15), (40, 15)])
