@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -248,6 +250,24 @@ def test_nobody_answers(tmp_path: Path) -> None:
         found = asked("", listening.getsockname()[1], tmp_path / "tls" / "ca.crt")
         assert isinstance(found, Refused)
         assert "no answer" in found.reason
+
+
+def test_a_certificate_that_does_not_hold_by_this_clock(tmp_path: Path) -> None:
+    """It is this device's all the same: the clock was ahead when it was made, or is behind now."""
+    one = patient(tmp_path)
+    ensure(one.state / "tls", (), SystemClock().now() + 400 * DAY, HOST)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(one.state / "tls" / "server.crt", one.state / "tls" / "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            with contextlib.suppress(OSError), listening.accept()[0] as caller:
+                context.wrap_socket(caller, server_side=True)
+
+        threading.Thread(target=greet, daemon=True).start()
+        one = patient(tmp_path, port=listening.getsockname()[1])
+        words = "does not hold by this clock", "not yet valid", "see the lines clock and certificate"
+        only(list(service.look(one)), False, *words)
 
 
 def test_a_check_that_hangs_or_breaks_is_a_line(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ _STEP = 1 << 12
 
 @contextmanager
 def room_kept(state: Path) -> Iterator[None]:
-    """Around the time in which the store is open: before and after it the ballast is there. A block that fails
-    leaves none where there was none."""
+    """Around the time in which the store is open: before and after it the ballast is there. A block that
+    fails leaves none where there was none."""
     path, due = state / FILE, False
     with contextlib.suppress(OSError):  # opening says it better
         path.unlink()
