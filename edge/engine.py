@@ -24,6 +24,10 @@ EMBEDDER = EMBEDDERS[Settings().embedder]
 _log = logging.getLogger(__name__)
 
 
+class NoEngine(Overloaded):
+    """All engines were out for as long as the caller would wait."""
+
+
 class Engine:
     """One set of networks; used by one thread at a time."""
 
@@ -100,7 +104,7 @@ class EnginePool:
 
     @contextmanager
     def engine(self, wait_s: float) -> Iterator[Engine]:
-        """An engine for the time of the block. Raises Overloaded when none comes free in wait_s seconds."""
+        """An engine for the time of the block. Raises NoEngine when none comes free in wait_s seconds."""
         engine = self._take(wait_s)
         try:
             self._fit(engine)
@@ -153,7 +157,7 @@ class EnginePool:
         try:
             return self._idle.get(timeout=wait_s)
         except queue.Empty:
-            raise Overloaded(f"no worker came free within {wait_s:g} s") from None
+            raise NoEngine(f"no worker came free within {wait_s:g} s") from None
         finally:
             with self._guard:
                 self._waiting -= 1

@@ -65,7 +65,7 @@ class Vision:
 
     @property
     def finished(self) -> int:
-        """How many times an engine did its work (count)."""
+        """How many times an engine did its work for a request (count)."""
         return self._finished
 
     @property
@@ -73,6 +73,11 @@ class Vision:
         """For how long the engine that has been out longest is out (seconds); 0 when none is."""
         with self._guard:
             return self._clock.steady() - min(self._begun.values()) if self._begun else 0.0
+
+    def delegated(self) -> bool:
+        """Whether each network runs in a delegate. Raises Overloaded."""
+        with self._pool.engine(self._settings.queue_seconds) as engine:
+            return engine.delegated()
 
     def use(self, model: str) -> None:
         """Embed with this model from the next request on. Raises ModelError."""
@@ -84,14 +89,18 @@ class Vision:
             return self._detect(engine.detector, source, min_confidence)
 
     def portraits(
-        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+        self,
+        data: bytes,
+        check: Callable[[tuple[Face, ...]], object] | None = None,
+        *,
+        min_confidence: float | None = None,
     ) -> tuple[Detection, list[Portrait]]:
         """The faces of a JPEG or PNG, and the portraits of those whose landmarks were found.
 
-        check: may raise when the faces will not do, before any is embedded.
+        check: may raise when the faces will not do, before any is embedded. min_confidence: else the setting.
         """
         with self._opened(data) as source, self._engine() as engine:
-            detection = self._detect(engine.detector, source, None)
+            detection = self._detect(engine.detector, source, min_confidence)
             if check is not None:
                 check(detection.faces)
             return detection, [
@@ -122,8 +131,13 @@ class Vision:
 
         patient: stand in line like a request. Raises Overloaded.
         """
-        with self._engine() if patient else self._spare() as engine:
-            yield engine
+        wait_s = self._settings.queue_seconds
+        with self._pool.engine(wait_s) if patient else self._pool.spare() as engine:
+            if engine is None:
+                yield None
+            else:
+                with self._noted():
+                    yield engine
 
     def kept_crop(self, data: bytes, portrait: Portrait) -> KeptCrop:
         """What is kept of a portrait's picture so that another embedder can start from it."""
@@ -139,15 +153,8 @@ class Vision:
     def _engine(self) -> Iterator[Engine]:
         with self._pool.engine(self._settings.queue_seconds) as engine, self._noted():
             yield engine
-
-    @contextmanager
-    def _spare(self) -> Iterator[Engine | None]:
-        with self._pool.spare() as engine:
-            if engine is None:
-                yield None
-            else:
-                with self._noted():
-                    yield engine
+            with self._guard:
+                self._finished += 1
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -157,8 +164,6 @@ class Vision:
             self._begun[work] = self._clock.steady()
         try:
             yield
-            with self._guard:
-                self._finished += 1
         finally:
             with self._guard:
                 del self._begun[work]

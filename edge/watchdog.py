@@ -5,7 +5,9 @@ out for longer than any work takes, and it is the server's own loop that says so
 engine that hangs, a queue from which nothing comes back: the manager hears nothing, and starts us anew.
 
 A device that is merely slow or busy feeds as well. Where no engine comes free for the test, because requests
-have them all, what those requests finish is as good: it went through the same queue.
+have them all, what those requests finish is as good: it went through the same queue. What the camera finishes
+is not: its frames come by another way. Where big pictures leave no memory for the test, that holds for some
+minutes only: memory that is never given back looks the same.
 """
 
 from __future__ import annotations
@@ -16,11 +18,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.clock import Clock
+from edge.engine import NoEngine
 from edge.errors import EdgeError, Overloaded
 from edge.notify import Manager
 
 STUCK_S = 120.0
 """No work keeps an engine for so long (seconds): a crowd of 100 faces takes the slowest board about one."""
+
+NO_MEMORY_S = 300.0
+"""For so long (seconds) the test may find no memory while requests are finished: a slow board that is sent
+the biggest pictures only has some free between two of them."""
 
 LEAST_PAUSE_S = 5.0
 
@@ -43,7 +50,8 @@ class Test(Protocol):
 
 
 class Working(Protocol):
-    """edge.vision.Vision. finished: works (count). longest_s: of those under way the oldest (seconds)."""
+    """edge.vision.Vision. finished: works for requests (count). longest_s: of all works under way the oldest
+    (seconds)."""
 
     @property
     def finished(self) -> int: ...
@@ -63,7 +71,8 @@ class Watchdog:
         self._working = working
         self._clock = clock
         self._words = words
-        self._finished = 0
+        self._finished = working.finished
+        self._passed_at = clock.steady()
 
     async def run(self) -> None:
         """For ever; at once over when nobody listens."""
@@ -87,8 +96,10 @@ class Watchdog:
         """What is wrong, in words; None: nothing."""
         try:
             self._test.run()
+            self._passed_at = self._clock.steady()
         except Overloaded as error:
-            if self._working.finished == self._finished:
+            waited = 0.0 if isinstance(error, NoEngine) else self._clock.steady() - self._passed_at
+            if self._working.finished == self._finished or waited > NO_MEMORY_S:
                 return error.message
         except EdgeError as error:
             return error.message

@@ -7,16 +7,19 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from edge import access
+from edge.server import health
 from edge.server.serve import Server
 from edge.server.services import Services
 from edge.server.tls import Certificates
 from edge.settings import load_settings
+from edge.timesync import is_set
 from edge.wiring import Device, opened_device
 from tests.photographs import astronaut, biden, nobody, obama
 from tests.pictures import cut_out, jpeg
@@ -121,6 +124,16 @@ def test_the_quota_is_new_at_midnight_gmt(timed: Timed) -> None:
     timed.clock.time = midnight
     answer = client.detect(jpeg(nobody(), 64))
     assert (answer.status, answer.headers["RateLimit-Reset"]) == (200, str(int(DAY_S)))
+
+
+def test_health_takes_the_clock_for_set_when_quotas_do(
+    timed: Timed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where timesyncd sets it, not before that has: a plausible time alone says nothing."""
+    monkeypatch.setattr(health, "is_set", partial(is_set, run=tmp_path))
+    assert timed.door.get("/health").ok()["clock"] == "unset"
+    (tmp_path / "synchronized").touch()
+    assert timed.door.get("/health").ok()["clock"] == "ok"
 
 
 def test_a_token_expires_by_the_clock(timed: Timed) -> None:

@@ -64,6 +64,17 @@ def test_a_first_day(tmp_path: Path) -> None:
     assert "scripts/install" in line(without).measured
 
 
+@pytest.mark.parametrize(("days", "ok"), [(backups.MOST_DAYS, None), (backups.MOST_DAYS + 1, False)])
+def test_a_first_night_that_never_came(tmp_path: Path, days: int, ok: bool | None) -> None:
+    """systemd says "success" after each boot, though nothing has run."""
+    one = device(tmp_path, timer("success"), days)
+    with open_store(one.state):  # as each day's work does
+        pass
+    found = line(one)
+    assert found.ok is ok
+    assert (f"the store is there since {datetime.now(UTC):%Y-%m-%d}" in found.measured) == (ok is False)
+
+
 @pytest.mark.parametrize(
     ("days", "ok"), [(-1, False), (0, True), (backups.MOST_DAYS, True), (backups.MOST_DAYS + 1, False)]
 )

@@ -6,11 +6,13 @@ import os
 import pwd
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.clock import SystemClock
 from edge.doctor import clock, disk, heat, memory, models, numpy_pair, permissions, system
 from edge.doctor.finding import Finding
+from edge.picture import encode_jpeg
 from tests.doctoring import patient, unit
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -228,7 +230,16 @@ def test_a_user_of_its_own(tmp_path: Path) -> None:
 
 def test_models_and_runtime(tmp_path: Path) -> None:
     only(list(models.look_at_files(patient(tmp_path))), True, "SHA256SUMS")
-    only(list(models.look_at_runtime(patient(tmp_path))), True, "all networks in XNNPACK")
+    words = "finds the drawn face, all networks in XNNPACK"
+    only(list(models.look_at_runtime(patient(tmp_path))), True, words)
+
+
+def test_networks_that_find_no_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole files and fast kernels are no proof that anybody is found."""
+    monkeypatch.setattr(
+        "edge.selftest.drawn_face", lambda: encode_jpeg(np.full((64, 256, 3), 127, np.uint8), 90)
+    )
+    only(list(models.look_at_runtime(patient(tmp_path))), False, "found 0 faces", "install this release anew")
 
 
 def test_a_service_that_cannot_see_its_processor(tmp_path: Path) -> None:

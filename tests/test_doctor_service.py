@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import socket
+import sqlite3
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +31,8 @@ from edge.errors import StoreError
 from edge.event import EventKind
 from edge.server.names import Host
 from edge.server.tls import ensure
-from edge.store import open_store
+from edge.store import copying, inspecting, open_store
+from edge.store.schema import PEOPLE
 from tests.doctoring import HOST, no_program, patient, unit
 from tests.service import Service, command
 from tests.test_camera_replay import filmed
@@ -58,6 +62,43 @@ def test_a_store_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
     (one.state / "usage.sqlite").unlink()
     only(list(store.look(one)), False, "there is no", "usage.sqlite")
     only(list(tokens.look(one)), None)
+
+
+def test_a_look_takes_no_log_away_from_a_copy_that_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is stopped, and the nightly copy begins during the look: both open the file."""
+    one = patient(tmp_path)
+    open_store(one.state).close()
+    before, begun, seen, real = (
+        sorted(listing(one.state)),
+        threading.Event(),
+        threading.Event(),
+        inspecting._checked,
+    )
+
+    def stand_still(*_: object) -> None:  # in the midst of copying
+        begun.set()
+        assert seen.wait(10)
+
+    def checked(connection: sqlite3.Connection, path: Path, seconds: float) -> bool:
+        if not begun.is_set():
+            copier.start()
+            assert begun.wait(10)
+        return real(connection, path, seconds)
+
+    monkeypatch.setattr(copying, "own", stand_still)
+    monkeypatch.setattr(inspecting, "_checked", checked)
+    copy = tmp_path / "copy"
+    copier = threading.Thread(target=copying.copy_file, args=(one.state / "people.sqlite", copy, PEOPLE))
+    only(list(store.look(one)), True, "whole")
+    beside = set(listing(one.state))
+    seen.set()
+    copier.join()
+    assert {"people.sqlite-shm", "people.sqlite-wal"} <= beside
+    assert copying.check_copy(copy).people == 0
+    open_store(one.state).close()
+    assert sorted(listing(one.state)) == before
 
 
 def test_a_store_that_is_damaged(tmp_path: Path) -> None:
@@ -248,6 +289,24 @@ def test_nobody_answers(tmp_path: Path) -> None:
         found = asked("", listening.getsockname()[1], tmp_path / "tls" / "ca.crt")
         assert isinstance(found, Refused)
         assert "no answer" in found.reason
+
+
+def test_a_certificate_that_does_not_hold_by_this_clock(tmp_path: Path) -> None:
+    """It is this device's all the same: the clock was ahead when it was made, or is behind now."""
+    one = patient(tmp_path)
+    ensure(one.state / "tls", (), SystemClock().now() + 400 * DAY, HOST)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(one.state / "tls" / "server.crt", one.state / "tls" / "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            with contextlib.suppress(OSError), listening.accept()[0] as caller:
+                context.wrap_socket(caller, server_side=True)
+
+        threading.Thread(target=greet, daemon=True).start()
+        one = patient(tmp_path, port=listening.getsockname()[1])
+        words = "does not hold by this clock", "not yet valid", "see the lines clock and certificate"
+        only(list(service.look(one)), False, *words)
 
 
 def test_a_check_that_hangs_or_breaks_is_a_line(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_nothing_acknowledged_is_lost() -> None:
 def test_a_missing_fsync_is_seen(synchronous: str) -> None:
     """The test of the test: with fewer fsyncs people are lost."""
     calls = watched(steps=25, seed=11, synchronous=synchronous)
-    losses = cut(calls, places(calls, 40, seed=12), seed=13).losses
+    losses = cut(calls, places(calls, 80, seed=12), seed=13).losses
     assert len({loss.call for loss in losses}) > 10
 
 

@@ -12,6 +12,7 @@ import pytest
 from edge.access import DEFAULT_SCOPES, Grant
 from edge.errors import QuotaExceeded
 from edge.store import Store, open_store
+from edge.store.schema import USAGE
 from tests.store_help import TODAY, SetClock
 
 THREADS = 25
@@ -139,10 +140,11 @@ def test_usage_outlives_the_process(store: Store, tmp_path: Path) -> None:
 
 
 def test_counting_takes_no_more_of_the_disk_than_at_the_start(store: Store, tmp_path: Path) -> None:
-    """So it goes on when others have filled the disk. Many times the log's reserve is written."""
+    """So it goes on when others have filled the disk. Many times the log's reserve is written, and many rows
+    that are new: what waits in the log for a place in the file, and what comes."""
     grants = [token(store, None), store.add_token("gate", b"2" * 32, DEFAULT_SCOPES)]
-    for grant in grants:
-        store.spend(grant, TODAY)
+    for person_row in range(400):
+        store.saw(person_row, TODAY)
 
     def taken() -> list[int]:
         return [512 * path.stat().st_blocks for path in sorted(tmp_path.glob("usage.sqlite*"))]
@@ -150,8 +152,29 @@ def test_counting_takes_no_more_of_the_disk_than_at_the_start(store: Store, tmp_
     before = taken()
     for number in range(3000):
         store.spend(grants[number % 2], TODAY + number // 1000)
+    for person_row in range(400, 600):
+        store.saw(person_row, TODAY)
+    for day in range(TODAY + 3, TODAY + 300):
+        store.spend(grants[day % 2], day)
     assert taken() == before
     assert store.used(grants[0], TODAY + 2) == 500
+
+
+def test_free_pages_are_made_where_they_are_few_and_only_there(store: Store, tmp_path: Path) -> None:
+    def pages() -> tuple[int, int]:
+        return store._usage.rows("PRAGMA page_count")[0][0], store._usage.rows("PRAGMA freelist_count")[0][0]
+
+    count, free = pages()
+    assert free >= USAGE.spare // USAGE.page_size
+    open_store(tmp_path, SetClock()).close()
+    assert pages() == (count, free)
+    for row in range(20_000):
+        store._usage.write("INSERT INTO seen VALUES (?, 1)", (row,))
+    open_store(tmp_path, SetClock()).close()
+    count, free = pages()
+    assert free >= USAGE.spare // USAGE.page_size
+    assert store._usage.rows("SELECT count(*) FROM seen") == [(20_000,)]
+    assert "spare" not in store._usage.database.table_names()
 
 
 def test_a_log_without_its_reserve_is_told_and_works(
@@ -166,3 +189,15 @@ def test_a_log_without_its_reserve_is_told_and_works(
     with open_store(tmp_path, SetClock()) as store:
         assert store.spend(token(store, 5), TODAY) == 1
     assert "No space left on device" in caplog.text
+
+
+def test_a_log_that_is_written_to_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second process comes where the first could not reserve, and glibc would write zeros instead."""
+    monkeypatch.setattr("os.posix_fallocate", lambda *_: None)
+    with open_store(tmp_path, SetClock()) as store:
+        grant = token(store, 5)
+        store.spend(grant, TODAY)
+        reserved: list[int] = []
+        monkeypatch.setattr("os.posix_fallocate", lambda _, start, size: reserved.append(size))
+        open_store(tmp_path, SetClock()).close()
+        assert not reserved

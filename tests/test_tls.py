@@ -438,16 +438,37 @@ def test_the_installers_certificate_comes_to_its_end(folder: Path, caplog: pytes
     assert not [said for said in caplog.messages if "tls_certificate" in said]
 
 
+def test_an_expired_certificate_is_served_with_and_told_hourly(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The clock may be wrong. One that is good is not replaced by one that has expired."""
+    late = _SetClock()
+    late.time += 900 * DAY
+    certificates = own(folder, late)
+    for minute in range(3 * 60):
+        late.steady_time = 60.0 * minute
+        certificates.refresh()
+    assert len(caplog.messages) == 3
+    assert "has expired: put a new one in its place" in caplog.messages[0]
+    first = certificates.context
+    ensure(folder, (), late.time)
+    certificates.refresh()
+    good = certificates.context
+    assert good is not first
+    ensure(folder / "old", (), NOW)
+    for name in ("server.crt", "server.key"):
+        shutil.copy(folder / "old" / name, folder / name)
+    with pytest.raises(SettingsError, match="has expired: the one before it stays"):
+        certificates.refresh()
+    assert certificates.context is good
+
+
 def test_own_files_that_cannot_serve(folder: Path, tmp_path: Path) -> None:
     ensure(tmp_path / "other", (), NOW)
     with pytest.raises(SettingsError, match="the key does not belong to the certificate"):
         own(folder, key=tmp_path / "other" / "server.key")
     with pytest.raises(SettingsError, match="No such file"):
         own(folder, certificate=tmp_path / "nothing.crt")
-    late = _SetClock()
-    late.time += 900 * DAY
-    with pytest.raises(SettingsError, match="has expired"):
-        own(folder, late)
     (folder / "server.crt").write_text("garbage")
     with pytest.raises(SettingsError, match=r"server\.crt"):
         own(folder)

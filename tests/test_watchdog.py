@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 import signal
 import socket
@@ -16,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
-from edge.engine import Engine
+from edge.engine import Engine, NoEngine
 from edge.errors import ModelError, Overloaded
 from edge.notify import Manager
-from edge.selftest import SelfTest, drawn_face
+from edge.portrait import Portrait
+from edge.selftest import SIDE, SelfTest, drawn_face
 from edge.settings import load_settings
-from edge.vision import Vision
+from edge.vision import Detection, Vision
 from edge.watchdog import STUCK_S, Watchdog, pause
 from edge.wiring import made_vision
 from tests.service import Service
@@ -110,20 +112,48 @@ def test_the_drawn_face_is_found_and_embedded(vision: Vision) -> None:
     SelfTest(vision).run()
 
 
-def test_networks_that_suddenly_find_otherwise_are_a_failure(vision: Vision) -> None:
-    class Blinded:
-        blind = False
+class Seeing:
+    """A vision that finds what it is told, of what the real one finds."""
 
-        def portraits(self, data: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
-            detection, portraits = vision.portraits(data)
-            return detection, [] if self.blind else portraits
+    def __init__(self, vision: Vision, change: Callable[[list[Portrait]], list[Portrait]]) -> None:
+        self._vision = vision
+        self._change = change
 
-    blinded = Blinded()
-    test = SelfTest(blinded)
-    test.run()
-    blinded.blind = True
-    with pytest.raises(ModelError, match="found 0 faces where they had found 1"):
-        test.run()
+    def portraits(
+        self, data: bytes, *, min_confidence: float | None = None
+    ) -> tuple[Detection, list[Portrait]]:
+        detection, portraits = self._vision.portraits(data, min_confidence=min_confidence)
+        portraits = self._change(portraits)
+        return dataclasses.replace(detection, faces=tuple(one.face for one in portraits)), portraits
+
+
+def moved(portraits: list[Portrait]) -> list[Portrait]:
+    """To the other end of the picture."""
+    (one,) = portraits
+    box = dataclasses.replace(one.face.box, left=one.face.box.left + 3 * SIDE)
+    return [dataclasses.replace(one, face=dataclasses.replace(one.face, box=box))]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: [], "found 0 faces, and 0 where one is drawn"),
+        (lambda found: found * 2, "found 2 faces, and 2"),
+        (moved, "found 1 faces, and 0 where one is drawn"),
+    ],
+)
+def test_networks_that_find_anything_but_the_face_fail(
+    vision: Vision, change: Callable[[list[Portrait]], list[Portrait]], words: str
+) -> None:
+    """From the first time on."""
+    with pytest.raises(ModelError, match=words):
+        SelfTest(Seeing(vision, change)).run()
+
+
+def test_a_setting_that_asks_for_surer_faces_changes_nothing() -> None:
+    strict = made_vision(load_settings(None, min_confidence=1.0))[1]
+    assert not strict.portraits(drawn_face())[1]
+    SelfTest(strict).run()
 
 
 def test_it_is_fed_again_and_again_while_all_is_well(heard: Heard, vision: Vision) -> None:
@@ -213,7 +243,7 @@ def test_a_busy_device_is_fed_by_what_its_requests_finish(heard: Heard, vision: 
                 vision.portraits(picture)
 
     def no_turn() -> None:
-        raise Overloaded("no worker came free within 0.1 s")
+        raise NoEngine("no worker came free within 0.1 s")
 
     with ThreadPoolExecutor(3) as pool, guarded(heard, vision, no_turn):
         asking = [pool.submit(ask) for _ in range(3)]
@@ -229,6 +259,59 @@ def test_a_busy_device_is_fed_by_what_its_requests_finish(heard: Heard, vision: 
         assert not heard.fed(3 * PATIENCE_S)
 
 
+@contextlib.contextmanager
+def kept_busy(work: Callable[[], object]) -> Iterator[None]:
+    """Somebody else who works all the time."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(0.01):
+            work()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            stop.set()
+        working.result()
+
+
+def test_memory_that_is_never_given_back_starves_it(
+    heard: Heard, vision: Vision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much is finished meanwhile; but not at once, for big pictures may need it all."""
+    monkeypatch.setattr("edge.watchdog.NO_MEMORY_S", 2.0)
+    picture = drawn_face()
+
+    def no_memory() -> None:
+        raise Overloaded("no 2 MiB of memory came free within 0.1 s")
+
+    with kept_busy(lambda: vision.portraits(picture)), guarded(heard, vision, no_memory):
+        assert heard.fed(1.5)
+        time.sleep(2)
+        heard.drain()
+        assert (heard.next(5) or "").startswith("STATUS=the self-test: no 2 MiB")
+        assert not heard.fed(3 * PATIENCE_S)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_the_camera_finishes_is_no_proof_that_requests_are_served(
+    heard: Heard, vision: Vision, patient: bool
+) -> None:
+    def frame() -> None:
+        with vision.for_camera(patient):
+            pass
+
+    def no_turn() -> None:
+        raise NoEngine("no worker came free within 0.1 s")
+
+    with kept_busy(frame), guarded(heard, vision, no_turn):
+        assert (heard.next(5) or "").startswith("STATUS=the self-test: no worker")
+        heard.drain()
+        assert not heard.fed(3 * PATIENCE_S)
+
+
 def test_the_work_under_way_is_timed(vision: Vision) -> None:
     assert vision.longest_s == 0
     before = vision.finished
@@ -238,9 +321,10 @@ def test_the_work_under_way_is_timed(vision: Vision) -> None:
         assert 0.04 < vision.longest_s < 10
         with vision.for_camera(patient=False) as none:
             assert none is None
-        assert vision.finished == before
-    assert vision.finished == before + 1
+    assert vision.finished == before
     assert vision.longest_s == 0
+    vision.detect(drawn_face())
+    assert vision.finished == before + 1
 
 
 @pytest.mark.parametrize(("took", "seconds"), [(0.05, 5), (0.4, 8), (2, 15), (40, 15)])

@@ -22,6 +22,7 @@ from edge.server import memory
 from edge.server.serve import serve
 from edge.server.services import Watching
 from edge.settings import EMBEDDERS
+from edge.store.ballast import room_kept
 from edge.switch import Switch
 from edge.watchdog import Watchdog
 from edge.wiring import Device, opened_device
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace, place: Place) -> int:
     manager = Manager.of(os.environ)
     settings = place.settings(host=args.host, port=args.port, camera=args.camera)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    with opened_device(place.state, settings) as device:
+    with room_kept(place.state), opened_device(place.state, settings) as device:
         people = device.recognizer.refresh()
 
         def ready(url: str) -> None:

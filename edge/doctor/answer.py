@@ -13,6 +13,8 @@ from pathlib import Path
 PATIENCE_S = 5.0
 _EVERYWHERE = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1"}  # noqa: S104
 _LONGEST = 65_536
+_WRONG_TIME = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There was no such answer. connected: somebody listens there."""
+    """There was no such answer. connected: somebody listens there. advice: empty where the
+    service is to blame."""
 
     place: str
     reason: str
     connected: bool
+    advice: str = ""
 
 
 def asked(host: str, port: int, ca: Path | None) -> Answer | Refused:
@@ -54,7 +58,7 @@ def asked(host: str, port: int, ca: Path | None) -> Answer | Refused:
         fields = {str(key): _word(value) for key, value in values.items()}
         return Answer(place, response.status, fields, hashlib.sha256(seen or b"").hexdigest())
     except ssl.SSLCertVerificationError as error:
-        return Refused(place, f"its certificate is not this device's: {error.verify_message}", True)
+        return _distrusted(place, error)
     except ConnectionRefusedError:
         return Refused(place, "nobody listens there", False)
     except TimeoutError:
@@ -64,6 +68,13 @@ def asked(host: str, port: int, ca: Path | None) -> Answer | Refused:
     finally:
         if connection is not None:
             connection.close()
+
+
+def _distrusted(place: str, error: ssl.SSLCertVerificationError) -> Refused:
+    if error.verify_code in _WRONG_TIME:
+        words = f"its certificate does not hold by this clock: {error.verify_message}"
+        return Refused(place, words, True, "see the lines clock and certificate")
+    return Refused(place, f"its certificate is not this device's: {error.verify_message}", True)
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:

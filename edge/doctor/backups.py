@@ -9,6 +9,7 @@ from edge.announce import EPOCH
 from edge.doctor.finding import Finding, failed, not_applicable, passed
 from edge.doctor.patient import Patient
 from edge.store.copies import last_good, nightly_copies
+from edge.store.opening import IN_USE
 
 MOST_DAYS = 2
 """Between the day of the newest copy and today: one is made each night, and a board may have been off."""
@@ -33,9 +34,19 @@ def look(patient: Patient) -> Iterator[Finding]:
     elif result is None:
         yield not_applicable("backup", f"none, and {UNIT}.timer is not here to make any (scripts/install)")
     elif result == "success":
-        yield not_applicable("backup", "none yet: the first is made tonight")
+        yield _none_yet(patient)
     else:
         yield _judged("none", result, good=False)
+
+
+def _none_yet(patient: Patient) -> Finding:
+    """systemd calls a run that never was a success, after each boot anew. Since when the store is there says
+    the file that its first opening made, and nobody has written since."""
+    first = patient.state / IN_USE
+    made = EPOCH + timedelta(seconds=int(first.stat().st_mtime if first.exists() else patient.clock.now()))
+    if (_today(patient) - made.date()).days > MOST_DAYS:
+        return failed("backup", f"none, and the store is there since {made:%Y-%m-%d}", _LOOK)
+    return not_applicable("backup", "none yet: the first is made tonight")
 
 
 def _judged(words: str, result: str | None, good: bool) -> Finding:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from edge.doctor.finding import Finding, failed, not_applicable, passed
 from edge.doctor.patient import UNIT, Patient
-from edge.engine import Engine
 from edge.errors import ModelError
 from edge.interpreter import MODELS, runtime, verify_files
-from edge.settings import EMBEDDERS
+from edge.selftest import SelfTest
+from edge.wiring import made_vision
 
 _HIDDEN = "the unit hides /proc/cpuinfo: take ProcSubset=pid out of it, and of its drop-ins"
 
@@ -25,20 +25,21 @@ def look_at_files(patient: Patient) -> Iterator[Finding]:
 
 
 def look_at_runtime(patient: Patient) -> Iterator[Finding]:
-    """Whether the networks run in XNNPACK, here and in the service. Without, everything is several times as
-    slow and nothing says so."""
+    """Whether a drawn face is found, and whether XNNPACK runs the networks, here and in the service. Without
+    it everything is several times as slow and nothing says so."""
     try:
-        engine = Engine.load(patient.settings.model_threads, EMBEDDERS[patient.settings.embedder])
-        name = f"{runtime().name} {runtime().version}"
+        vision = made_vision(patient.settings)[1]
+        SelfTest(vision).run()
+        name = f"{runtime().name} {runtime().version} finds the drawn face"
     except ModelError as error:
-        yield failed("runtime", error.message, "install this release anew")
+        yield failed("runtime", error.message, "install this release anew, or pin the other runtime")
         return
-    if engine.delegated():
+    if vision.delegated():
         yield passed("runtime", f"{name}, all networks in XNNPACK")
     else:
         there = bool(patient.text("proc/cpuinfo"))
         advice = "install this release anew, or pin the other runtime" if there else "/proc/cpuinfo is hidden"
-        yield failed("runtime", f"{name} runs without XNNPACK", advice)
+        yield failed("runtime", f"{name}, but runs without XNNPACK", advice)
     yield from _of_the_service(patient)
 
 

@@ -31,7 +31,8 @@ def look(patient: Patient) -> Iterator[Finding]:
     if isinstance(answer, Refused):
         unit = patient.unit.get("ActiveState", f"there is no {UNIT}")
         advice = f"systemctl restart {UNIT}, then {_LOG}" if patient.unit else "start it: api-face serve"
-        yield failed("service", f"{answer.place}: {answer.reason} (systemd says: {unit})", advice)
+        words = f"{answer.place}: {answer.reason} (systemd says: {unit})"
+        yield failed("service", words, answer.advice or advice)
         return
     words = f"{answer.place} answers {answer.status}: " + ", ".join(
         f"{key} {value}" for key, value in answer.fields.items()

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from edge.clock import RELEASED
 from edge.disk import free_mib
 from edge.errors import ModelError, NotFound, NotReady
 from edge.server.call import Call, Text
@@ -16,6 +15,7 @@ from edge.server.contract import NO_MODEL
 from edge.server.gallery_watch import GalleryWatch
 from edge.server.services import Services
 from edge.settings import EMBEDDERS
+from edge.timesync import is_set
 
 PATIENCE_S = 10.0
 """The store that has not answered for so long (seconds) is as good as gone."""
@@ -111,7 +111,7 @@ class Health:
             "store": "ok",
             "camera": self._services.watching.camera(),
             "disk": self._disk(),
-            "clock": "ok" if self._services.clock.now() >= RELEASED else "unset",
+            "clock": "ok" if is_set(self._services.clock) else "unset",
             "gallery": self._watch.state(people),
         }
 

@@ -27,7 +27,7 @@ from edge.settings import Settings
 RENEW_BEFORE_S = 30 * 86400
 """Before its end (seconds) the device's own certificate is renewed, and the installer's complained about."""
 
-_COMPLAIN_EVERY_S = 86400.0
+_COMPLAIN_EVERY_S, _EXPIRED_EVERY_S = 86400.0, 3600.0
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _PARTS = ("ca.crt", "server.crt", "server.key")
 _log = logging.getLogger(__name__)
@@ -82,11 +82,11 @@ class Certificates:
         seen = (_stamp(certificate), _stamp(key))
         if seen != self._loaded:
             context = _server_context(certificate, key)  # first, for it costs no process
-            self._ends = _check_own(certificate, self._clock.now())
+            self._ends = _check_own(certificate, self._clock.now(), self._ends)
             self._context, self._loaded = context, seen
         left, now = (self._ends or 0.0) - self._clock.now(), self._clock.steady()
         if left < RENEW_BEFORE_S and now >= self._complain_at:
-            self._complain_at = now + _COMPLAIN_EVERY_S
+            self._complain_at = now + (_COMPLAIN_EVERY_S if left > 0 else _EXPIRED_EVERY_S)
             words = "has expired" if left <= 0 else f"expires in {left / 86400:.0f} days"
             _log.warning("tls_certificate %s %s: put a new one in its place", certificate, words)
 
@@ -203,14 +203,18 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _check_own(certificate: Path, now: float) -> float:
-    """The end of a certificate that may be served with now. Raises SettingsError."""
+def _check_own(certificate: Path, now: float, in_force: float | None) -> float:
+    """The end of a certificate (seconds since 1970). in_force: that of the one served with so far.
+
+    An expired one is served with where there is no better one: the clock may be wrong, and clients may have
+    been told to take it. Raises SettingsError.
+    """
     try:
         found = issued_elsewhere(certificate)
     except CertificateError as error:
         raise SettingsError(f"tls_certificate {certificate}: {error.message}") from error
-    if now >= found.not_after:
-        raise SettingsError(f"tls_certificate {certificate} has expired")
+    if found.not_after <= now < (in_force or 0.0):
+        raise SettingsError(f"tls_certificate {certificate} has expired: the one before it stays")
     if now < found.not_before:
         _log.warning("%s is not valid yet: is the clock of this device right?", certificate)
     return found.not_after

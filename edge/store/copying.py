@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from edge.errors import StoreError
 from edge.store.connection import StoreDamaged, connect, in_words
 from edge.store.departed import departed_rows, erased_hashes
-from edge.store.opening import own, refuse_foreign
+from edge.store.opening import IN_USE, hold, own, refuse_foreign
 from edge.store.schema import PEOPLE, Schema, migrate
 
 _BUSY_S = 5.0
@@ -51,7 +51,7 @@ def copy_file(source: Path, target: Path, schema: Schema) -> None:
     StoreError.
     """
     try:
-        with closing(connect(source, schema, _BACKUP_BUSY_S)) as live:
+        with _in_use(source), closing(connect(source, schema, _BACKUP_BUSY_S)) as live:
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             own(target, target.parent)
             with closing(connect(target, schema, _BUSY_S)) as copy:
@@ -62,6 +62,20 @@ def copy_file(source: Path, target: Path, schema: Schema) -> None:
         raise in_words(error, source) from error
     except OSError as error:
         raise StoreError(f"{target}: {error.strerror}") from error
+
+
+@contextmanager
+def _in_use(path: Path) -> Iterator[None]:
+    """Whoever looks at a state folder is told that its file is open, and leaves the log beside it.
+
+    Nobody is told of other files, nor by who restores the folder: that one has it alone already.
+    """
+    holding = hold(path.parent) if (path.parent / IN_USE).exists() else None
+    try:
+        yield
+    finally:
+        if holding is not None:
+            os.close(holding)
 
 
 @contextmanager
@@ -176,7 +190,7 @@ def forget_erased(database: Database, erased: Mapping[bytes, float]) -> int:
 def erased_in(path: Path) -> dict[bytes, float]:
     """The hashes of those who were erased from a people.sqlite. Raises StoreError."""
     try:
-        with closing(connect(path, PEOPLE, _BUSY_S)) as database:
+        with _in_use(path), closing(connect(path, PEOPLE, _BUSY_S)) as database:
             return erased_hashes(database)
     except sqlite3.Error as error:
         raise in_words(error, path) from error

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import StoreError
 from edge.store.connection import connect, in_words
-from edge.store.opening import opening_turn
+from edge.store.opening import IN_USE, hold, opening_turn
 from edge.store.schema import PEOPLE, USAGE, Schema, version_of
 from edge.store.sightings_schema import SIGHTINGS
 
@@ -45,7 +47,7 @@ def _inspected(path: Path, schema: Schema, seconds: float) -> FileState:
     if not path.is_file():
         raise StoreError(f"there is no {path}")
     beside = [path.with_name(path.name + suffix) for suffix in _BESIDE]
-    with opening_turn(path.parent):  # nobody opens it meanwhile, so what is new beside it is of this look
+    with opening_turn(path.parent):
         there = [other for other in beside if other.exists()]
         try:
             with closing(connect(path, schema, seconds, read_only=True)) as database:
@@ -61,10 +63,21 @@ def _inspected(path: Path, schema: Schema, seconds: float) -> FileState:
         except sqlite3.Error as error:
             raise in_words(error, path) from error
         finally:
-            for other in set(beside) - set(there):
-                other.unlink(missing_ok=True)
+            _clear(path.parent, set(beside) - set(there))
     size = sum(file.stat().st_size for file in (path, *there) if file.exists())
     return FileState(path, size, version, newest, whole)
+
+
+def _clear(folder: Path, left: Iterable[Path]) -> None:
+    """Take away what this look left beside a file, unless somebody has come meanwhile. While it is our turn
+    only those come who copy a file (edge.store.copying), and they hold the folder."""
+    known = (folder / IN_USE).exists()
+    holding = hold(folder, alone=True) if known else None
+    if holding is not None or not known:
+        for path in left:
+            path.unlink(missing_ok=True)
+    if holding is not None:
+        os.close(holding)
 
 
 def _checked(connection: sqlite3.Connection, path: Path, seconds: float) -> bool:

@@ -74,6 +74,7 @@ def open_file(path: Path, schema: Schema, busy_s: float) -> Connections:
             _create(path, schema, busy_s)
         with closing(connect(path, schema, busy_s)) as database:
             migrate(database, schema)
+            _keep_spare(database, path, schema)
         connections = Connections(path, schema, busy_s)
         _reserve(path, schema.log_reserve)
         return connections
@@ -83,15 +84,35 @@ def open_file(path: Path, schema: Schema, busy_s: float) -> Connections:
         raise StoreError(f"{path}: {error}") from error
 
 
+def _keep_spare(database: Database, path: Path, schema: Schema) -> None:
+    """See to it that the file has free pages: without them a checkpoint makes it longer, and fails on a full
+    disk, and the log never begins again."""
+    free = int(database.execute("PRAGMA freelist_count").fetchone()[0])
+    if free >= schema.spare // schema.page_size // 2:
+        return
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("CREATE TABLE IF NOT EXISTS spare (bytes BLOB)")
+        database.execute("INSERT INTO spare VALUES (zeroblob(?))", (schema.spare,))
+        database.execute("COMMIT")
+        # On its own: pages that one transaction takes and frees are never written.
+        database.execute("DROP TABLE spare")
+        database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.OperationalError as error:
+        database.rollback()
+        _log.warning("%s: no pages could be kept for the time when the disk is full: %s", path, error)
+
+
 def _reserve(path: Path, size: int) -> None:
     """Take the log's room from the disk. Call while a connection is open, and before anybody writes.
 
     SQLite writes from the log's beginning again after a checkpoint and does not shorten it before the last
     connection closes; what lies behind its last frame it does not read, as after any checkpoint
-    (sqlite.org/walformat.html: frames whose salt differs from the header's).
+    (sqlite.org/walformat.html: frames whose salt differs from the header's). A log that somebody has written
+    to is left alone: where the file system cannot do it, glibc writes a zero wherever it has read one.
     """
     log = path.with_name(path.name + "-wal")
-    if size == 0 or not log.exists() or log.stat().st_size >= size:
+    if size == 0 or not log.exists() or log.stat().st_size > 0:
         return
     descriptor = os.open(log, os.O_RDWR | os.O_CLOEXEC)
     try:

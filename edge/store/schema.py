@@ -20,7 +20,8 @@ class Schema:
     application_id: marks the file as ours, in bytes 68-71. page_size: bytes. pragmas: set on each
     connection. unchecked: tables whose pages are too many to read through at each start. gives_back: whether
     free pages can be given back to the disk (SQLite's auto_vacuum=INCREMENTAL). log_reserve: bytes that the
-    log takes from the disk at the opening, so that small writes go on when others have filled it.
+    log takes from the disk at the opening, so that small writes go on when others have filled it. spare:
+    bytes of free pages that the file is given then, for what those writes add to it.
     """
 
     application_id: int
@@ -30,6 +31,7 @@ class Schema:
     unchecked: frozenset[str] = frozenset()
     gives_back: bool = False
     log_reserve: int = 0
+    spare: int = 0
 
 
 def migrate(database: Database, schema: Schema) -> None:
@@ -205,9 +207,18 @@ USAGE = Schema(
     application_id=0x41464555,  # "AFEU"
     # Each counted request writes one page to the log: small pages spare the SD card.
     page_size=1024,
-    pragmas=("synchronous=NORMAL", "cache_size=-128", "mmap_size=0", "temp_store=MEMORY"),
+    # wal_autocheckpoint: pages after which the log begins again when no token has come to usage.SURE_EVERY;
+    # with what a request adds they fit into log_reserve.
+    pragmas=(
+        "synchronous=NORMAL",
+        "cache_size=-128",
+        "mmap_size=0",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=900",
+    ),
     migrations=(_usage_1,),
-    # Ten times what is written between two moments at which the log begins again (usage.SURE_EVERY).
     log_reserve=1 << 20,
+    # Some thousand rows: days of tokens, or people who are seen for the first time.
+    spare=1 << 17,
 )
 """Survives kill -9; a power cut may cost what was counted since a count was made sure (usage.py)."""

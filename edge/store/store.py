@@ -97,7 +97,8 @@ def open_store(
             raise StoreError(f"{state} is being restored")
         try:
             refuse_loss(state, today)
-            for name, schema in (("people", PEOPLE), ("usage", USAGE), ("sightings", SIGHTINGS)):
+            # usage last: it takes room that none of them could begin without
+            for name, schema in (("people", PEOPLE), ("sightings", SIGHTINGS), ("usage", USAGE)):
                 files.append(_opened(state / f"{name}.sqlite", schema, busy_s, today))
             note_life(state)
         except BaseException:
@@ -105,7 +106,7 @@ def open_store(
                 file.close()
             os.close(holding)
             raise
-    people, usage, sightings = files
+    people, sightings, usage = files
     store = Store(people, usage, sightings, clock, clock_set or partial(is_set, clock))
     store._holding = holding
     store.clean()

@@ -37,8 +37,8 @@ _START_S = 120
 _STEADY_S = 5.0
 """So long the service must go on answering."""
 
-_ELSEWHERE = ("mqtt_host", "webhook_url", "camera")
-"""Settings by which a copy would tell the world things, or take the camera away."""
+_LEFT_OUT = ("mqtt_host", "webhook_url", "camera", "min_confidence")
+"""Settings by which a copy would tell the world things, take the camera away, or not find a drawn face."""
 
 
 class Failed(Exception):
@@ -50,7 +50,7 @@ def try_out(state: Path, settings: Path, copy: Path) -> None:
     _copy(state, copy)
     forms = {path.name: version(path) for path in copy.glob("*.sqlite")}
     kept = [
-        line for line in settings.read_text().splitlines() if line.partition("=")[0].strip() not in _ELSEWHERE
+        line for line in settings.read_text().splitlines() if line.partition("=")[0].strip() not in _LEFT_OUT
     ]
     own_settings = copy / "settings.toml"
     own_settings.write_text("\n".join([*kept, ""]))
