@@ -1,12 +1,16 @@
-"""When the server gives memory back to the system."""
+"""When the server gives memory back: to the system, and that of a request that was refused."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Iterator
 
 import pytest
 
+from edge.errors import EdgeError
 from edge.server import memory
+from tests.serving import Served
 
 
 class Work:
@@ -42,3 +46,36 @@ def test_once_after_work_and_not_during_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_giving_back_does_no_harm_whatever_the_c_library() -> None:
     memory.give_back()
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """Only what nobody refers to any more is freed."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collector")
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1.0/detect", b"{" + b" " * 500_000, 400),
+        ("/v1.0/detect", b'{"key": "%s!"}' % (b"A" * 500_000), 400),
+        ("/v1.0/train", b'{"key": "%s"}' % (b"A" * 1_000_004), 413),
+        ("/v1.0/nowhere", b"{}", 404),
+    ],
+    ids=["no JSON", "no base 64", "too long", "no such path"],
+)
+def test_a_refused_request_leaves_nothing_to_the_garbage_collector(
+    alone: Served, path: str, body: bytes, status: int
+) -> None:
+    """An error that stays holds its traceback, and so the body whose memory is promised to others by then."""
+    before = _errors()
+    assert [alone.request("POST", path, body).status for _ in range(3)] == [status] * 3
+    assert _errors() == before
+
+
+def _errors() -> int:
+    return sum(isinstance(thing, EdgeError) for thing in gc.get_objects())
