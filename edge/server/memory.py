@@ -24,7 +24,7 @@ _ARENAS = 1
 _OWN_MAPPING = 6 << 20
 """From this size (bytes) a block is mapped on its own, and unmapped when freed: a photograph of 12 Mpx.
 As glibc comes, it raises this to the size of the biggest block seen, up to 32 MiB."""
-_KEPT = 32 << 20
+_KEPT = 16 << 20
 """Free bytes at the end of the arena that are kept while there is work."""
 
 
