@@ -9,8 +9,9 @@ from edge.doctor.finding import Finding, failed, not_applicable, passed
 from edge.doctor.patient import UNIT, Patient
 
 BASE_MIB = 80
-"""Program, store and gallery. With the two below and the default settings this gives the 268 MiB at which the
-service peaked when 8 clients asked it 5,000 times (README, "Measured")."""
+"""Program, store and gallery. With the two below and the default settings this gives 268 MiB, at which
+release 1.3.0 peaked when 8 clients asked it 5,000 times. It has become less since (docs/service.md,
+"Memory"), but not by a part that could be promised."""
 
 ENGINE_MIB = 30
 """Each worker's interpreters, as the setting workers says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bottle  # type: ignore[import-untyped]
@@ -98,6 +98,8 @@ def _answerer(operation: Operation, handler: Handler, services: Services, gate: 
         environ = bottle.request.environ
         environ[OPERATION] = operation.name
         headers: dict[str, str] = {}
+        # No variable here holds on to an error. Its traceback holds this frame: the two would wait for the
+        # garbage collector, and with them the body, whose memory has been promised to others by then.
         try:
             result = _enter(operation, handler, services, gate, arguments, environ, headers)
             data, more = _encoded(result)
@@ -105,19 +107,22 @@ def _answerer(operation: Operation, handler: Handler, services: Services, gate: 
         except ClientGone:
             raise
         except EdgeError as error:
-            failure = error
+            return _refusal(error, environ, headers)
         except MemoryError:
-            failure = Overloaded("the device is short of memory")
+            return _refusal(Overloaded("the device is short of memory"), environ, headers)
         except Exception as error:
-            failure = EdgeError(str(error)).with_traceback(error.__traceback__)
-        status, more, data = error_answer(failure, environ[REQUEST_ID])
-        if status == 500:
-            _log.error("request %s failed", environ[REQUEST_ID], exc_info=failure)
-        elif isinstance(failure, ModelError):
-            _log.error("request %s failed: %s", environ[REQUEST_ID], failure.message)
-        return _response(status, {**headers, **more, "Content-Type": "application/json"}, data)
+            return _refusal(EdgeError(str(error)).with_traceback(error.__traceback__), environ, headers)
 
     return answer
+
+
+def _refusal(error: EdgeError, environ: dict[str, Any], headers: Mapping[str, str]) -> bottle.HTTPResponse:
+    status, more, data = error_answer(error, environ[REQUEST_ID])
+    if status == 500:
+        _log.error("request %s failed", environ[REQUEST_ID], exc_info=error)
+    elif isinstance(error, ModelError):
+        _log.error("request %s failed: %s", environ[REQUEST_ID], error.message)
+    return _response(status, {**headers, **more, "Content-Type": "application/json"}, data)
 
 
 def _enter(  # noqa: PLR0917

@@ -3,6 +3,10 @@
 Recognising a picture takes and frees some blocks of a few MiB. Given back each time, they come back as
 fresh pages to be zeroed, a tenth of the time of a detection; never given back, they stay for good.
 So they are kept while there is work, and given back when there is none.
+
+All threads share one arena. malloc_trim cuts the free end off the main arena alone (glibc 2.36, malloc.c:
+mtrim calls systrim for it and no other); at the end of a second one up to _KEPT free bytes would stay, more
+of them with each bigger request.
 """
 
 from __future__ import annotations
@@ -16,12 +20,12 @@ EVERY_S = 2.0
 """So often it is seen whether there is no work just now (seconds)."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
-_ARENAS = 2
+_ARENAS = 1
 _OWN_MAPPING = 6 << 20
 """From this size (bytes) a block is mapped on its own, and unmapped when freed: a photograph of 12 Mpx.
 As glibc comes, it raises this to the size of the biggest block seen, up to 32 MiB."""
 _KEPT = 16 << 20
-"""Free bytes at the end of an arena that are kept while there is work."""
+"""Free bytes at the end of the arena that are kept while there is work."""
 
 
 def prepare() -> None:
