@@ -88,7 +88,11 @@ class PaintedVision(Vision):
         self._painted.embedder = PaintedEmbedder(model)
 
     def portraits(
-        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+        self,
+        data: bytes,
+        check: Callable[[tuple[Face, ...]], object] | None = None,
+        *,
+        min_confidence: float | None = None,
     ) -> tuple[Detection, list[Portrait]]:
         portrait = self._portrait(data)
         return Detection(640, 480, (portrait.face,)), [portrait]

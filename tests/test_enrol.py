@@ -59,7 +59,11 @@ class PaintedVision(Vision):
         )
 
     def portraits(
-        self, data: bytes, check: Callable[[tuple[Face, ...]], object] | None = None
+        self,
+        data: bytes,
+        check: Callable[[tuple[Face, ...]], object] | None = None,
+        *,
+        min_confidence: float | None = None,
     ) -> tuple[Detection, list[Portrait]]:
         found = [painted(line) for line in data.splitlines()]
         faces = tuple(portrait.face for portrait in found)
