@@ -17,7 +17,7 @@ older() {
 # the rest of the installation does is done after that. Where nothing runs there is nothing to go back to, but a
 # store is not opened by a release that is older than its form.
 update_first() {
-    local old new options=()
+    local old new chosen options=()
     old=$(version_in_force)
     new=$(release_version)
     if [ -z "$old" ] || [ "$old" = "$new" ] || [ ! -e "$root$state/people.sqlite" ]; then
@@ -29,7 +29,8 @@ update_first() {
         return 0
     fi
     [ -z "$camera" ] || options+=(--camera "$camera")
-    [ -z "$runtime" ] || options+=(--runtime "$runtime")
+    chosen=${runtime:-$(setting runtime)} # else the one that is tried would not be the one that is installed
+    [ -z "$chosen" ] || options+=(--runtime "$chosen")
     say "$old is in force: first scripts/update, for it goes back when $new does not work with what is on this device"
-    run "$source/scripts/update" "${options[@]}" || die "$old stays: $new was not installed"
+    run "$source/scripts/update" "${options[@]}" || die "$new was not installed: why stands above"
 }

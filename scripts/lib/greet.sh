@@ -17,6 +17,7 @@ apply_config() {
 
 # The certificate; not on a card that will be copied, for copies must not share it.
 make_identity() {
+    local own
     authority=
     if [ -n "$image" ]; then
         run rm -rf "$root$state/tls" "$root$state/device-id"
@@ -24,7 +25,8 @@ make_identity() {
     elif [ -n "$dry_run" ]; then
         say "would make: the certificates and, where there is no token yet, the first"
     else
-        [ -n "$(setting tls_certificate)" ] || authority=$(api_face ca --qr) ||
+        own=$(setting tls_certificate)
+        [ -n "$own" ] || authority=$(api_face ca --qr) ||
             die "the certificates could not be made: why stands above"
     fi
 }

@@ -79,16 +79,17 @@ make_units() {
     run inside systemctl --quiet enable "${enabled[@]}"
 }
 
-# Units that another release had, and this one has not.
+# drop_units FOLDER: units that the release in FOLDER had, and this one has not.
 drop_units() {
-    local path name
-    for path in "$root"/etc/systemd/system/api-face*.service "$root"/etc/systemd/system/api-face*.timer; do
-        name=${path##*/}
-        if [ -e "$path" ] && [ ! -e "$source/systemd/$name" ]; then
+    local unit name
+    for unit in "$1"/systemd/api-face*; do
+        name=${unit##*/}
+        if [ -e "$unit" ] && [ ! -e "$source/systemd/$name" ] && [ -e "$root/etc/systemd/system/$name" ]; then
             run inside systemctl --quiet disable "$name" || true
-            run rm -f "$path"
+            run rm -f "$root/etc/systemd/system/$name"
         fi
     done
+    ! booted || run systemctl daemon-reload
 }
 
 # Whether systemd runs what is installed into.

@@ -178,6 +178,10 @@ keep_faster() {
 switch_to() {
     local before path name
     before=$(basename "$(readlink "$root$app/current" 2>/dev/null || true)")
+    [ -n "$dry_run" ] || [ -d "$root$app/releases/$1" ] || {
+        say "there is no release $1"
+        return 1
+    }
     [ "$before" != "$1" ] || return 0
     link "releases/$1" "$app/current" || return 1
     [ -z "$dry_run" ] || return 0

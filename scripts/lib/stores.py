@@ -4,22 +4,45 @@ any Python: neither release may work.
     python stores.py keep STATE BEFORE NAME...       these databases, whole, while nobody writes
     python stores.py put-back STATE BEFORE RELEASE   the kept databases whose form RELEASE has changed, as they were
 
-Exit code 0: done; else the reason stands on stderr.
+It prints "done", with exit code 0; else the reason stands on stderr.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 FORMER = "before-restore"
 """Where a restore puts what stood in its place, too; what is in there goes after a month (edge/backup)."""
+
+PATIENCE_S = 30.0
+"""For a command or a nightly copy that is under way."""
+
+
+@contextlib.contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """While nobody has the store open: neither a command nor the nightly copy (edge/store/opening.py, hold)."""
+    descriptor = os.open(state / "in-use", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def keep(state: Path, before: Path, names: Sequence[str]) -> None:
@@ -106,13 +129,15 @@ def say(words: object) -> None:
 def main() -> int:
     verb, state, before, *rest = sys.argv[1:]
     try:
-        if verb == "keep":
-            keep(Path(state), Path(before), rest)
-        else:
-            put_back(Path(state), Path(before), rest[0])
+        with alone(Path(state)):
+            if verb == "keep":
+                keep(Path(state), Path(before), rest)
+            else:
+                put_back(Path(state), Path(before), rest[0])
     except (OSError, sqlite3.Error) as failure:
         say(failure)
         return 1
+    print("done")
     return 0
 
 
