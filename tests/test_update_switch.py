@@ -231,7 +231,7 @@ def test_cut_off_before_the_stores_were_kept(machine: Machine) -> None:
 
 def test_what_another_installation_has_overtaken_changes_nothing(machine: Machine) -> None:
     machine.cut_off("on")
-    (machine.app / "releases" / OLD).rename(machine.app / "releases/3.0.0")
+    shutil.copytree(machine.app / "releases" / OLD, machine.app / "releases/3.0.0")
     (machine.app / "current").unlink()
     (machine.app / "current").symlink_to("releases/3.0.0")
     migrated(machine.state / "people.sqlite")
