@@ -26,8 +26,8 @@ STUCK_S = 120.0
 """No work keeps an engine for so long (seconds): a crowd of 100 faces takes the slowest board about one."""
 
 NO_MEMORY_S = 300.0
-"""For so long (seconds) the test may find no memory while requests are finished: a slow board that is sent
-the biggest pictures only has some free between two of them."""
+"""For so long (seconds) test after test may find no memory while requests are finished: a slow board that is
+sent the biggest pictures only has some free between two of them."""
 
 LEAST_PAUSE_S = 5.0
 
@@ -72,7 +72,7 @@ class Watchdog:
         self._clock = clock
         self._words = words
         self._finished = working.finished
-        self._passed_at = clock.steady()
+        self._refused_at: float | None = None  # the first of the tests in a row that found no memory
 
     async def run(self) -> None:
         """For ever; at once over when nobody listens."""
@@ -94,11 +94,15 @@ class Watchdog:
 
     def _look(self) -> str | None:
         """What is wrong, in words; None: nothing."""
+        refused_at, self._refused_at = self._refused_at, None
         try:
             self._test.run()
-            self._passed_at = self._clock.steady()
         except Overloaded as error:
-            waited = 0.0 if isinstance(error, NoEngine) else self._clock.steady() - self._passed_at
+            waited = 0.0
+            if not isinstance(error, NoEngine):
+                now = self._clock.steady()
+                self._refused_at = now if refused_at is None else refused_at
+                waited = now - self._refused_at
             if self._working.finished == self._finished or waited > NO_MEMORY_S:
                 return error.message
         except EdgeError as error:

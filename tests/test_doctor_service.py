@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import socket
@@ -99,6 +100,28 @@ def test_a_look_takes_no_log_away_from_a_copy_that_is_made(
     assert copying.check_copy(copy).people == 0
     open_store(one.state).close()
     assert sorted(listing(one.state)) == before
+
+
+def test_a_disk_that_has_become_read_only_is_no_fault_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a service, where nothing is left to clear; and without one."""
+    one, real = patient(tmp_path), os.open
+    tried: list[object] = []
+
+    def read_only(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            tried.append(path)
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return real(path, flags, *more, **named)
+
+    with open_store(one.state), monkeypatch.context() as patched:
+        patched.setattr(os, "open", read_only)
+        only(list(store.look(one)), True, "whole")
+        assert not tried, "a copy that begins now would find the folder held"
+    monkeypatch.setattr(os, "open", read_only)
+    only(list(store.look(one)), True, "whole")
+    assert tried
 
 
 def test_a_store_that_is_damaged(tmp_path: Path) -> None:

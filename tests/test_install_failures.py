@@ -67,12 +67,23 @@ def test_a_build_that_fails_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_secret_that_a_killed_one_has_left(desk: Desk) -> None:
-    """Goes at the next run, whatever it is asked for; and when the site file is not taken."""
+    """Goes at the next run, whatever it is asked for."""
     left = desk.root / "etc/api-face/site.toml.part"
     left.parent.mkdir()
     left.write_text('[secrets]\nmqtt_password = "a"\n')
     desk.install("--release-only")
     assert not left.exists()
+
+
+def test_the_secret_of_a_site_file_that_is_not_taken(desk: Desk, tmp_path: Path) -> None:
+    """Does not stay: the file can be read, and only the device finds that it cannot be used."""
+    site = tmp_path / "site.toml"
+    site.write_text('name = "door-{serial}"\n[secrets]\nmqtt_password = "never to stay"\n')
+    code, _, err = desk.run("install", "--config", str(site))
+    assert (code, "no serial number" in err, f"{site} cannot be used" in err) == (1, True, True), err
+    assert "provision --keep /etc/api-face/site.toml.part" in desk.calls()
+    kept = [path for path in (desk.root / "etc").rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"never to stay" in path.read_bytes()]
 
 
 def in_force(desk: Desk, version: str) -> None:

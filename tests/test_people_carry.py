@@ -244,6 +244,31 @@ def test_another_embedder_cannot_compare_and_says_so(tmp_path: Path) -> None:
         assert two.model() == EMBEDDER
 
 
+def test_a_device_that_knows_nobody_begins_with_the_packs_embedder(tmp_path: Path) -> None:
+    """Whatever its first start has noted: without crops they would be recognised by no other."""
+    pack = packed(tmp_path / "one", ("Ada", replace(other_look(1), crop=None, landmarks=None)))
+    with device(tmp_path / "two") as two:
+        two.begin_with(EMBEDDER)
+        assert seen(two, tmp_path / "two", pack)[0].conflicts == ()
+        taken(two, tmp_path / "two", pack)
+        assert two.model() == OTHER
+        assert [len(vectors) for _, vectors in two.changes(0, OTHER)] == [1]
+        assert [one.how for one in seen(two, tmp_path / "two", pack)] == [How.BY_ID]
+
+
+def test_where_nobody_is_known_a_missing_vector_is_told_as_well(tmp_path: Path) -> None:
+    strange = Reference(None, vector(3, 64), "newer-net", 0.5, 1.0, b"crop" * 50)
+    pack = packed(tmp_path / "one", ("Ada", strange))
+    with device(tmp_path / "two") as two:
+        two.begin_with(EMBEDDER)
+        assert seen(two, tmp_path / "two", pack)[0].conflicts == (
+            f"not compared with anybody: no reference has a vector of {EMBEDDER}",
+            "vectors of newer-net are left out: it is not here",
+        )
+        taken(two, tmp_path / "two", pack)
+        assert two.model() == EMBEDDER
+
+
 def test_a_vector_of_the_wrong_length_brings_in_nobody(tmp_path: Path) -> None:
     short = Reference(None, vector(1, 64), EMBEDDER, 0.5, 1.0)
     pack = packed(

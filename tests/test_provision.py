@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands import provision
+from edge.commands.place import Place
 from edge.commands.settings import settings_toml
 from edge.errors import SettingsError
 from edge.provisioning import read_site, system
@@ -161,10 +164,57 @@ def test_killed_at_any_moment(desk: Desk, tmp_path: Path) -> None:
         assert [grant.name for grant in store.tokens()] == ["panel"]
 
 
-def test_the_report_is_there_before_the_file_goes(desk: Desk) -> None:
-    """It cannot be written: the file keeps all that it says, for the next start."""
-    desk.file.with_suffix(".done.txt").mkdir()
-    assert desk.provision(SITE)[0] != 0
+def test_a_boot_partition_without_room(desk: Desk) -> None:
+    """Its secrets do not stay there for want of a report, which is left where the file's own room will do."""
+    report = desk.file.with_suffix(".done.txt")
+    desk.file.write_text(SITE, encoding="utf-8")
+    report.mkdir()
+    done = api_face(*desk.words, state=desk.state)
+    assert done.returncode == 1
+    assert "was used and is gone, but there is no report: " in done.stderr
+    assert "SHA-256 " in done.stdout
+    assert not desk.file.exists()
+    report.rmdir()
+    report.symlink_to("/dev/full")
+    desk.file.with_suffix(".error.txt").symlink_to("/dev/full")
+    assert desk.provision(SITE)[0] == 0
+    assert [path.name for path in desk.file.parent.iterdir()] == [report.name]
+    assert 'token "panel"' in report.read_text()
+    desk.file.with_suffix(".error.txt").symlink_to("/dev/full")
+    assert "prot" in desk.provision("[settings]\nprot = 1")[1]
+
+
+def test_a_certificate_that_cannot_be_made(desk: Desk) -> None:
+    """The file was used by then, and its report says so; the next start does the rest."""
+    (desk.state / "tls").touch()
+    code, said = desk.provision(SITE)
+    assert (code, "certificate could not be made: " in said) == (1, True)
+    error = desk.file.with_suffix(".error.txt")
+    words = error.read_text()
+    assert words.startswith("api-face.toml was used in part: the device's certificate could not be made: ")
+    for line in ("secret mqtt_password", "sightings_days = 7", 'token "panel"'):
+        assert f"\n{line}\n" in words
+    assert "secret ü" not in words + said
+    assert words.endswith("What does not stand here was not done. The next start does all of it again.\n")
+    (desk.state / "tls").unlink()
+    assert desk.provision(SITE)[0] == 0
+    assert not error.exists()
+
+
+def test_a_power_cut_between_the_report_and_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is there before the file goes."""
+    desk.file.write_text(SITE, encoding="utf-8")
+    seen = []
+
+    def cut_off(path: Path) -> None:
+        seen.append(path.with_suffix(".done.txt").read_text())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(provision, "overwrite", cut_off)
+    args = argparse.Namespace(file=desk.file, keep=False, check=False, root=desk.root)
+    with pytest.raises(KeyboardInterrupt):
+        provision.run(args, Place(desk.state, desk.settings))
+    assert "SHA-256 " in seen[0]
     assert desk.file.read_text(encoding="utf-8") == SITE
 
 

@@ -27,6 +27,7 @@ from edge.vision import Detection, Vision
 from edge.watchdog import STUCK_S, Watchdog, pause
 from edge.wiring import made_vision
 from tests.service import Service
+from tests.store_help import SetClock
 
 PATIENCE_S = 0.4
 
@@ -293,6 +294,39 @@ def test_memory_that_is_never_given_back_starves_it(
         heard.drain()
         assert (heard.next(5) or "").startswith("STATUS=the self-test: no 2 MiB")
         assert not heard.fed(3 * PATIENCE_S)
+
+
+def test_a_want_of_memory_is_counted_from_its_own_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from the last test that passed: before it no engine may have been free for long. What comes between
+    two lacks of memory begins anew."""
+
+    class Working:
+        finished = 0
+        longest_s = 1.0
+
+    class Test:
+        outcome: Overloaded | None = None
+
+        def run(self) -> None:
+            if self.outcome is not None:
+                raise self.outcome
+
+    working, test, clock = Working(), Test(), SetClock()
+    watchdog = Watchdog(Manager(), test, working, clock, str)
+
+    def fed(after_s: float, outcome: Overloaded | None) -> bool:
+        clock.steady_s += after_s
+        working.finished += 1
+        test.outcome = outcome
+        return watchdog._look() is None
+
+    busy, memory = NoEngine("no worker came free"), Overloaded("no memory came free")
+    for between in (busy, None):
+        assert all(fed(60, between) for _ in range(10))
+        assert all(fed(60, memory) for _ in range(6))
+    assert not fed(1, memory)
+    assert fed(1, None)
+    assert fed(1, memory)
 
 
 @pytest.mark.parametrize("patient", [True, False])

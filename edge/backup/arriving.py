@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -76,8 +76,8 @@ def arrivals(pack: Store, store: Store, rate: float) -> list[Arrival]:
 
     Raises BackupError, StoreError: vectors that are none.
     """
-    faces = _Faces(store, rate)
     dimensions = known_dimensions()
+    faces = _Faces(store, _model_then(pack, store, dimensions), rate)
     found = []
     for person in everybody(pack):
         carried, left_out = fitted(pack.carried(person), dimensions)
@@ -111,8 +111,8 @@ def take_in(
             "working), --skip-same leaves them out, --keep-both lets them be two"
         )
     taken, dimensions = Taken(), known_dimensions()
-    if not store.model() and pack.model() in dimensions:
-        store.begin_with(pack.model())
+    if (model := _model_then(pack, store, dimensions)) != store.model():
+        store.begin_with(model)
     for arrival in found:
         if (arrival.how is How.ERASED and not erased) or _is_left_out(arrival, same):
             taken.skipped += 1
@@ -125,6 +125,12 @@ def take_in(
         _bring(store, person, carried, taken)
         cap_references(store, person, most)
     return taken
+
+
+def _model_then(pack: Store, store: Store, dimensions: Mapping[str, int]) -> str:
+    """The embedder that answers here after an import: the pack's, where the one now knows nobody."""
+    model = pack.model()
+    return store.model_for(model) if model in dimensions else store.model()
 
 
 def _is_left_out(arrival: Arrival, same: Same) -> bool:
@@ -206,10 +212,10 @@ def _new_looks(store: Store, here: Person, carried: CarriedPerson) -> int:
 
 
 class _Faces:
-    """The gallery of those who are here."""
+    """The gallery of those who are here, as an embedder knows them."""
 
-    def __init__(self, store: Store, rate: float) -> None:
-        self._model, self._rate = store.model(), rate
+    def __init__(self, store: Store, model: str, rate: float) -> None:
+        self._model, self._rate = model, rate
         self._gallery: Gallery | None = None
         self._calibration: Calibration | None = None
         for row, vectors in store.changes(0, self._model):
@@ -224,11 +230,11 @@ class _Faces:
 
     def verdict(self, carried: CarriedPerson) -> tuple[Verdict | None, tuple[str, ...]]:
         """Who they are here, by the mean of the looks in use; None, and why, when nobody can be compared."""
+        vectors = vectors_in_use(carried.looks, self._model)
+        if self._model and not vectors:  # also where nobody is here: nor are they recognised
+            return None, (f"not compared with anybody: no reference has a vector of {self._model}",)
         if self._gallery is None or self._calibration is None:
             return None, ()
-        vectors = vectors_in_use(carried.looks, self._model)
-        if not vectors:
-            return None, (f"not compared with anybody: no reference has a vector of {self._model}",)
         template = unit(unit(np.stack(vectors)).mean(axis=0))
         nearest = self._gallery.nearest(template)
         return match.decide(self._calibration, nearest, len(self._gallery), self._rate), ()

@@ -1,24 +1,24 @@
 """`api-face provision`: an installed device becomes that of a site, by one file.
 
 Each step may be done twice, and the file is overwritten last, when the report is there: after a power cut the
-next start does all of it again. What went wrong stands in a file beside it, for whoever puts the card into a
-reader.
+next start does all of it again. Where there is no room for a report it goes all the same: it has secrets.
+What went wrong stands in a file beside it, for whoever puts the card into a reader.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge.clock import SystemClock
 from edge.commands.place import Place
-from edge.errors import EdgeError, SettingsError
+from edge.errors import CertificateError, EdgeError, SettingsError
 from edge.provisioning import Site, TokenHash, read_site
 from edge.provisioning.files import overwrite, owner_of, put, sync_folder
 from edge.provisioning.settings_text import with_values
@@ -52,22 +52,49 @@ def run(args: argparse.Namespace, place: Place) -> int:
         return 0
     if not args.file.is_file():
         raise SettingsError(f"there is no {args.file}")
-    error, report = args.file.with_suffix(".error.txt"), args.file.with_suffix(".done.txt")
+    done: list[str] = []
     try:
-        done = [*_provisioned(args, place), *([] if args.keep else _certificate(args, place))]
+        _provision(args, place, done)
+        if not args.keep:
+            done += _certificate(args, place)
     except (EdgeError, OSError) as problem:
         if not args.keep:
-            _leave(error, [f"{args.file.name} was not used: {problem}"])
+            with contextlib.suppress(OSError):  # a full partition: `problem` is what the journal must have
+                _leave(args.file.with_suffix(".error.txt"), _in_words(args.file, problem, done))
         raise
-    if not args.keep:
-        if not (_overwritten(args.file) and report.exists()):  # else of a start that was cut off here
-            _leave(report, done)
-        overwrite(args.file)
-        error.unlink(missing_ok=True)
-        args.file.unlink()
-        sync_folder(args.file.parent)
-    print("\n".join(done))
+    try:
+        if not args.keep:
+            _put_away(args.file, done)
+    finally:
+        print("\n".join(done))
     return 0
+
+
+def _in_words(file: Path, problem: Exception, done: list[str]) -> list[str]:
+    if not done:
+        return [f"{file.name} was not used: {problem}"]
+    rest = "What does not stand here was not done. The next start does all of it again."
+    return [f"{file.name} was used in part: {problem}", "Done:", *done, rest]
+
+
+def _put_away(file: Path, done: list[str]) -> None:
+    """The report in the file's place. Raises EdgeError: the file has gone, and no report could be left."""
+    report = file.with_suffix(".done.txt")
+    missing = not (_overwritten(file) and report.exists())  # else of a start that was cut off here
+    if missing:
+        with contextlib.suppress(OSError):
+            _leave(report, done)
+            missing = False
+    overwrite(file)
+    file.with_suffix(".error.txt").unlink(missing_ok=True)
+    file.unlink()
+    try:
+        if missing:
+            _leave(report, done)  # in the room that the two had
+    except OSError as error:
+        raise EdgeError(f"{file} was used and is gone, but there is no report: {error}") from error
+    finally:
+        sync_folder(file.parent)
 
 
 def _overwritten(path: Path) -> bool:
@@ -75,15 +102,20 @@ def _overwritten(path: Path) -> bool:
 
 
 def _leave(path: Path, lines: list[str]) -> None:
-    """On a FAT partition: no owner, no mode."""
-    with path.open("w", encoding="utf-8") as file:
-        file.write("\n".join([*lines, ""]))
-        file.flush()
-        os.fsync(file.fileno())
+    """All of it or nothing. On a FAT partition: no owner, no mode. Raises OSError."""
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write("\n".join([*lines, ""]))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
-def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
-    """What was done, a line each, without secrets."""
+def _provision(args: argparse.Namespace, place: Place, done: list[str]) -> None:
+    """done: gets what was done, a line each, without secrets."""
     site = read_site(args.file)
     if place.settings_file is None:
         raise SettingsError("provision needs --settings FILE: the file that it is to change")
@@ -92,16 +124,18 @@ def _provisioned(args: argparse.Namespace, place: Place) -> list[str]:
     with owner_of(place.state), opened_store(place.state) as store:
         for token in site.tokens:
             _refuse_conflict(store, token)
-    done = [*_set(site, place.settings_file, text)]
+    _set(site, place.settings_file, text, done)
     with owner_of(place.state), opened_store(place.state) as store:
-        done += [_allowed(store, token) for token in site.tokens]
+        for token in site.tokens:
+            done.append(_allowed(store, token))
     if site.wifi is not None:
         hindered = join_wifi(site.wifi, args.root)
         done += [f'Wi-Fi "{site.wifi.ssid}"', *(f"Wi-Fi: {words}" for words in hindered)]
     if name:
         set_host_name(name, args.root)
         done.append(f"name {name}: https://{name}.local")
-    return done or ["nothing was asked for"]
+    if not done:
+        done.append("nothing was asked for")
 
 
 def _secret_files(site: Site, path: Path) -> dict[str, str]:
@@ -128,16 +162,16 @@ def _settings_with(site: Site, path: Path) -> str | None:
     return after
 
 
-def _set(site: Site, path: Path, text: str | None) -> Iterator[str]:
+def _set(site: Site, path: Path, text: str | None, done: list[str]) -> None:
     """Secrets first, for a setting must not name a file that is not there. Raises OSError."""
     if text is None:
         return
     for key, file in _secret_files(site, path).items():
         put(Path(file), site.secrets[key] + "\n", _SECRET_MODE, like=path)
-        yield f"secret {key.removesuffix('_file')}"
+        done.append(f"secret {key.removesuffix('_file')}")
     put(path, text, _SECRET_MODE, like=path)
     for key, value in site.settings.items():
-        yield f"{key} = {json.dumps(_without_secret(key, value), ensure_ascii=False)}"
+        done.append(f"{key} = {json.dumps(_without_secret(key, value), ensure_ascii=False)}")
 
 
 def _without_secret(key: str, value: Any) -> Any:
@@ -175,11 +209,15 @@ def _allowed(store: Store, token: TokenHash) -> str:
 
 
 def _certificate(args: argparse.Namespace, place: Place) -> list[str]:
-    """The fingerprint of the CA: with the card in a reader, it is known before the first connection."""
+    """The fingerprint of the CA: with the card in a reader, it is known before the first connection. Raises
+    CertificateError."""
     settings = place.settings()
     if settings.tls_certificate:
         return []
     folder = place.state / "tls"
-    with owner_of(place.state):
-        ensure(folder, settings.tls_names, SystemClock().now())
-        return [f"CA of {socket.gethostname()}: SHA-256 {fingerprint(folder / 'ca.crt')}"]
+    try:
+        with owner_of(place.state):
+            ensure(folder, settings.tls_names, SystemClock().now())
+            return [f"CA of {socket.gethostname()}: SHA-256 {fingerprint(folder / 'ca.crt')}"]
+    except (EdgeError, OSError) as error:
+        raise CertificateError(f"the device's certificate could not be made: {error}") from error

@@ -20,7 +20,8 @@ class Settings:
     """TCP port, 1-65535 (0: any free one, printed at start)."""
 
     tls_certificate: str = ""
-    """Path of the installer's own certificate chain (PEM); empty: the device makes its own."""
+    """Path of the installer's own certificate chain (PEM); empty: the device makes its own. An expired one is
+    served, with an hourly line in the log."""
 
     tls_key: str = ""
     """Path of the private key of `tls_certificate` (PEM)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +68,17 @@ def _inspected(path: Path, schema: Schema, seconds: float) -> FileState:
     return FileState(path, size, version, newest, whole)
 
 
-def _clear(folder: Path, left: Iterable[Path]) -> None:
+def _clear(folder: Path, left: Collection[Path]) -> None:
     """Take away what this look left beside a file, unless somebody has come meanwhile. While it is our turn
-    only those come who copy a file (edge.store.copying), and they hold the folder."""
+    only those come who copy a file (edge.store.copying), and they hold the folder. On a disk that has become
+    read-only it stays."""
+    if not left:  # else a copy that begins now would find the folder held, and go on without
+        return
     known = (folder / IN_USE).exists()
-    holding = hold(folder, alone=True) if known else None
+    try:
+        holding = hold(folder, alone=True) if known else None
+    except StoreError:
+        return
     if holding is not None or not known:
         for path in left:
             path.unlink(missing_ok=True)
