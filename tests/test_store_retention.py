@@ -166,4 +166,5 @@ def test_events_leave_room_for_sightings(store: Store, clock: SetClock) -> None:
         seen(store, NOW + number)
     trimmed(store, clock, TODAY, 250_000)
     assert len(events(store)) == 500
-    assert 200 < len(rows(store)) < 1000
+    # Dropped by the hundred: 300 stay, or 200 where random ids have filled the pages less well.
+    assert 100 < len(rows(store)) < 1000
